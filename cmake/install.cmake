@@ -1,0 +1,2 @@
+include(GNUInstallDirs)
+install(TARGETS binrelayd DESTINATION ${CMAKE_INSTALL_SBINDIR})

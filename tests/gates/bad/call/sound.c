@@ -1,0 +1,2 @@
+int low_work(void);
+int main(void) { return 0; }

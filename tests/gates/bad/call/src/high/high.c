@@ -1,0 +1,5 @@
+#include "binrelay/high/high.h"
+int high_work(void)
+{
+    return 1;
+}

@@ -1,0 +1,1 @@
+int   ugly( void ){return 0 ;}

@@ -1,0 +1,2 @@
+#pragma once
+uint8_t low_work(void);

@@ -1,0 +1,1 @@
+#include "binrelay/net/loop.h"
