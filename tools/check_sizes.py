@@ -33,6 +33,8 @@ def functions(lines):
 def complaints(root):
     for home in ("src", "include", "tests"):
         for path in sorted((root / home).rglob("*.[ch]")):
+            if path.is_relative_to(root / "tests/gates"):
+                continue  # bad on purpose
             lines = path.read_text().splitlines()
             limit = HEADER_LINES if home == "include" else FILE_LINES
             if len(lines) > limit:

@@ -13,7 +13,8 @@ char *temp_dir_make(void)
     const char *parent = getenv("TMPDIR");
     char path[4096];
 
-    (void)snprintf(path, sizeof(path), "%s/binrelay-test.XXXXXX", parent == NULL ? "/tmp" : parent);
+    (void)snprintf(path, sizeof(path), "%s/binrelay-test.XXXXXX",
+                   parent == NULL ? "/tmp" : parent);
     CHECK(mkdtemp(path) != NULL);
     return strdup(path);
 }

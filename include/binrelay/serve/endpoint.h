@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one address that replicas, clients and administrators connect to.
+ *
+ * Listeners, logins and SQL answers live on the control thread's loop; a
+ * session moves to one of the serve threads when it asks for a dump.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "binrelay/base/clock.h"
+#include "binrelay/base/error.h"
+#include "binrelay/net/loop.h"
+#include "binrelay/net/tls.h"
+#include "binrelay/registry/cluster_board.h"
+#include "binrelay/storage/binlog_store.h"
+
+/* One cluster as replicas see it. All borrowed for the endpoint's life. */
+struct served_cluster {
+    const char *name;
+    uint32_t server_id;
+    const char *server_uuid; /* uuid_of_name() of name and server_id (decisions 9) */
+    struct binlog_store *store;
+    struct cluster_board *board;
+};
+
+enum account_right {
+    RIGHT_REPLICATE = 1,
+    RIGHT_REPORT = 2,
+    RIGHT_READ = 4,
+    RIGHT_ADMIN = 8,
+};
+
+enum account_tls { ACCOUNT_TLS_OPTIONAL, ACCOUNT_TLS_REQUIRED, ACCOUNT_TLS_X509 };
+
+/* Copied. */
+struct account_options {
+    const char *user;
+    const char *password;
+    const char *old_password; /* valid while passwords are changed, or NULL */
+    bool is_native;           /* mysql_native_password instead of caching_sha2_password */
+    unsigned rights;          /* set of enum account_right */
+    const char *const *clusters;
+    size_t cluster_count;
+    enum account_tls tls;
+};
+
+struct listener_options {
+    const char *address;
+    const char *cluster; /* NULL: all */
+    const char *version; /* of the greeting; NULL or "auto" */
+};
+
+enum endpoint_tls_mode { ENDPOINT_TLS_OFF, ENDPOINT_TLS_OPTIONAL, ENDPOINT_TLS_REQUIRED };
+
+/* What a reload may change. */
+struct endpoint_settings {
+    const struct account_options *accounts;
+    size_t account_count;
+    struct tls *tls; /* a reference is taken; NULL with ENDPOINT_TLS_OFF */
+    enum endpoint_tls_mode tls_mode;
+    const char *const *proxies; /* networks that may send a PROXY header, "10.0.0.5/32" */
+    size_t proxy_count;
+    unsigned max_connections;
+};
+
+struct endpoint_options {
+    struct loop *loop; /* control thread's, borrowed */
+    const struct clock *clock;
+    const struct listener_options *listeners;
+    size_t listener_count;
+    const struct served_cluster *clusters;
+    size_t cluster_count;
+    unsigned serve_threads;
+    struct endpoint_settings settings;
+};
+
+struct endpoint;
+
+/* Listens; connections are accepted once the loop runs. */
+MUST_CHECK enum status endpoint_open(struct endpoint **made,
+                                     const struct endpoint_options *options,
+                                     struct error *error);
+
+/* Replaces the settings. Sessions that are there stay as they are. */
+MUST_CHECK enum status endpoint_reload(struct endpoint *endpoint,
+                                       const struct endpoint_settings *settings,
+                                       struct error *error);
+
+/* Stops listening and ends all sessions: dumps with error 1053, at a packet's end. Joins the
+ * serve threads. */
+void endpoint_close(struct endpoint *endpoint);
+
+/* The port of a listener that was given port 0. */
+uint16_t endpoint_port(const struct endpoint *endpoint, size_t listener);
+
+/* A cluster published a new durable end. Any thread; cheap while nobody streams it. */
+void endpoint_wake(struct endpoint *endpoint, size_t cluster);
+
+/* One connection, as `sessions` and SHOW PROCESSLIST show it. */
+struct session_facts {
+    uint64_t id;
+    char user[81];
+    char peer[64];
+    char cluster[64];
+    const char *state;  /* "greeting", "ready", "streaming", ... */
+    uint32_t server_id; /* what the replica says of itself; 0: nothing */
+    char replica_uuid[37];
+    struct binlog_position position; /* framed for sending up to here */
+    uint64_t sent_bytes;
+    uint64_t queued_bytes;
+    uint64_t started_usec; /* wall clock */
+    bool is_secure;
+    bool is_by_gtid;
+};
+
+/* Copies the facts of all sessions; *facts is the caller's to free. Any thread. */
+size_t endpoint_sessions(struct endpoint *endpoint, struct session_facts **facts);
+
+/* Ends one. STATUS_NOT_FOUND if there is none. Any thread. */
+MUST_CHECK enum status endpoint_kill(struct endpoint *endpoint,
+                                     uint64_t id,
+                                     struct error *error);
+
+/* Turns of the slowest-turning serve loop's counter sum, for the watchdog: one number per
+ * thread. */
+size_t endpoint_turns(const struct endpoint *endpoint, uint64_t *turns, size_t most);
