@@ -106,7 +106,7 @@ static ssize_t fake_write_at(
     bool is_short = fake->is_short;
 
     fake->is_short = false;
-    if (!must_fail(fake, true) && !is_short) {
+    if (!must_fail(fake, offset + (off_t)size > disk_file_bytes(file)) && !is_short) {
         return write_through(fake, file, data, size, offset);
     }
     if (is_short || was_dead || fake->operations != fake->fail_at) {

@@ -46,7 +46,7 @@ const struct disk *fake_disk_calls(struct fake_disk *fake);
 /* The operation with this number, the first being 1, meets the fault. 0: none. */
 void fake_disk_fail_at(struct fake_disk *fake, uint64_t operation, enum fake_fault fault);
 
-/* From now on, until it is called with false, all that needs room fails. */
+/* From now on, until it is called with false, what makes files or makes them longer fails. */
 void fake_disk_set_full(struct fake_disk *fake, bool is_full);
 
 uint64_t fake_disk_operations(const struct fake_disk *fake);
