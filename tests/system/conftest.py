@@ -2,7 +2,9 @@
 """What the tests share: the servers of the run, and what is printed of them when a test fails."""
 import os
 import signal
+import subprocess
 import sys
+from collections import namedtuple
 
 import pytest
 
@@ -63,3 +65,17 @@ def new_relay(tmp_path):
     for each in made:
         each.remove()
         _relays.remove(each)
+
+
+Certificate = namedtuple("Certificate", "cert key")
+
+
+@pytest.fixture(scope="session")
+def self_signed(tmp_path_factory):
+    """A certificate for 127.0.0.1 that is its own authority."""
+    directory = tmp_path_factory.mktemp("tls")
+    made = Certificate(directory / "cert.pem", directory / "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=relay.test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
+                    "-keyout", made.key, "-out", made.cert], check=True, capture_output=True)
+    return made

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A dump client of a few lines: sees every packet as it came, and checks the packet numbers."""
+import re
 import struct
 
 import pymysql
@@ -13,6 +14,7 @@ THROUGH_GTID = 0x04
 ROTATE_EVENT = 4
 FORMAT_DESCRIPTION_EVENT = 15
 HEARTBEAT_EVENTS = (27, 41)
+FILE_NAME = re.compile(rb"[A-Za-z0-9._-]+?\.\d{6}")
 HEADER = struct.Struct("<IBIIIH")
 
 
@@ -26,9 +28,9 @@ class Event:
 
     @property
     def rotate(self):
-        """(file, position) of a Rotate without its checksum."""
+        """(file, position) of a Rotate, which may end with a checksum."""
         position, = struct.unpack_from("<Q", self.data, HEADER.size)
-        return self.data[HEADER.size + 8:].decode("latin-1").rstrip("\0"), position
+        return FILE_NAME.match(self.data[HEADER.size + 8:]).group().decode(), position
 
 
 class Dump:

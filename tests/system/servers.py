@@ -336,6 +336,9 @@ class Endpoint:
     def at(self, port):
         return Endpoint(self.host, port, self.user, self.password)
 
+    def as_user(self, user, password):
+        return Endpoint(self.host, self.port, user, password)
+
 
 class Farm:
     """Makes the servers of one run and removes them all at its end."""
@@ -346,7 +349,7 @@ class Farm:
         self.places = {}
         self.next_server_id = 1001
 
-    def _place(self, kind):
+    def place(self, kind):
         roots = {MySql: ROOTS / "mysql", MariaDb118: ROOTS / "mariadb", MariaDb1011: Path("/")}
         if kind not in self.places:
             self.places[kind] = Place(roots[kind], self.run)
@@ -354,7 +357,7 @@ class Farm:
 
     def make(self, kind, name, *options):
         """A server that is not started yet."""
-        server = kind(self._place(kind), name, self.next_server_id, options)
+        server = kind(self.place(kind), name, self.next_server_id, options)
         self.next_server_id += 1
         self.servers.append(server)
         return server
@@ -367,12 +370,6 @@ class Farm:
             server.begin()
         for server in servers:
             server.ready()
-
-    def mysql_program(self, program, *arguments, **options):
-        """Runs a client program of the MySQL root; file arguments must be inside it."""
-        return subprocess.run(self._place(MySql).command(program, *arguments),
-                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
-                              check=False, **options)
 
     def forget(self, *servers):
         for server in servers:
