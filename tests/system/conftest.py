@@ -9,7 +9,7 @@ from collections import namedtuple
 import pytest
 
 import servers as servers_module
-from fleet import Fleet
+from fleet import Clusters, Fleet
 from relay import Relay
 
 _relays = []
@@ -44,6 +44,18 @@ def farm():
 @pytest.fixture(scope="session")
 def fleet(farm, tmp_path_factory):
     made = Fleet(farm, tmp_path_factory.mktemp("fleet"))
+    _relays.append(made.relay)
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(scope="session")
+def quiet(farm, tmp_path_factory):
+    """Three sources with a short history and a relay of them, for tests that need no replicas."""
+    made = Clusters(farm, tmp_path_factory.mktemp("quiet"), "quiet-")
+    made.relay.start()
     _relays.append(made.relay)
     try:
         yield made

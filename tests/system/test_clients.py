@@ -8,56 +8,57 @@ import pytest
 from clients import Client
 from compare import closed_files, wait_stored
 from dump import HEARTBEAT_EVENTS, NON_BLOCKING, ROTATE_EVENT, Dump, encode_gtids
+from relay import account
 from waiting import wait_until
 
 UUID = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def history(fleet):
+def history(quiet):
     """A few closed files with a few transactions on every source, all of them stored."""
-    for name, server in fleet.sources.items():
+    for name, server in quiet.sources.items():
         server.run(f"CREATE DATABASE clients_{name}",
                    f"CREATE TABLE clients_{name}.t (id INT PRIMARY KEY, v LONGTEXT)")
         for n in range(4):
             server.run(f"INSERT INTO clients_{name}.t VALUES ({n}, 'marker-{n}')",
                        "FLUSH BINARY LOGS")
         server.run(f"INSERT INTO clients_{name}.t VALUES (100, REPEAT('x', 17000000))")
-        wait_stored(fleet.relay, name, server)
+        wait_stored(quiet.relay, name, server)
 
 
 @pytest.fixture
-def client(fleet):
-    return Client(fleet.farm, fleet.endpoint("east"))
+def client(quiet):
+    return Client(quiet.farm, quiet.endpoint("east"))
 
 
 @pytest.fixture
-def maria(fleet):
-    return Client(fleet.farm, fleet.endpoint("south"))
+def maria(quiet):
+    return Client(quiet.farm, quiet.endpoint("south"))
 
 
 # -- mysqlbinlog
 
-def test_mysqlbinlog_raw_gives_the_source_s_files(fleet, client):
+def test_mysqlbinlog_raw_gives_the_source_s_files(quiet, client):
     inside, outside = client.scratch("raw")
-    first = fleet.east.binary_logs()[0][0]
+    first = quiet.east.binary_logs()[0][0]
     done = client.binlog("--raw", f"--result-file={inside}/", "--to-last-log", first)
     assert done.returncode == 0, done.stderr
-    for name in closed_files(fleet.east):
-        assert filecmp.cmp(outside / name, fleet.east.data / name, shallow=False), name
+    for name in closed_files(quiet.east):
+        assert filecmp.cmp(outside / name, quiet.east.data / name, shallow=False), name
 
 
-def test_mysqlbinlog_stop_never_follows_the_source(fleet, client):
+def test_mysqlbinlog_stop_never_follows_the_source(quiet, client):
     inside, outside = client.scratch("follow")
-    last = fleet.east.position()[0]
+    last = quiet.east.position()[0]
     process = client.begin_binlog("--raw", "--stop-never", f"--result-file={inside}/", last)
     try:
         for n in range(3):
-            fleet.east.run(f"INSERT INTO clients_east.t VALUES (200 + {n}, 'follow')")
-            fleet.east.rotate()
-            closed = closed_files(fleet.east)[-1]
+            quiet.east.run(f"INSERT INTO clients_east.t VALUES (200 + {n}, 'follow')")
+            quiet.east.rotate()
+            closed = closed_files(quiet.east)[-1]
             wait_until(lambda: (outside / closed).exists() and
-                       filecmp.cmp(outside / closed, fleet.east.data / closed, shallow=False),
+                       filecmp.cmp(outside / closed, quiet.east.data / closed, shallow=False),
                        f"mysqlbinlog to have {closed}")
         assert process.poll() is None
     finally:
@@ -65,12 +66,12 @@ def test_mysqlbinlog_stop_never_follows_the_source(fleet, client):
         process.wait()
 
 
-def test_mysqlbinlog_leaves_gtids_out(fleet, client):
-    fleet.east.run("INSERT INTO clients_east.t VALUES (300, 'before-the-set')")
-    before = fleet.east.gtids()
-    fleet.east.run("INSERT INTO clients_east.t VALUES (301, 'after-the-set')")
-    wait_stored(fleet.relay, "east", fleet.east)
-    first = fleet.east.binary_logs()[0][0]
+def test_mysqlbinlog_leaves_gtids_out(quiet, client):
+    quiet.east.run("INSERT INTO clients_east.t VALUES (300, 'before-the-set')")
+    before = quiet.east.gtids()
+    quiet.east.run("INSERT INTO clients_east.t VALUES (301, 'after-the-set')")
+    wait_stored(quiet.relay, "east", quiet.east)
+    first = quiet.east.binary_logs()[0][0]
     done = client.binlog("--exclude-gtids", before, "--to-last-log", "--verbose", first)
     assert done.returncode == 0, done.stderr
     assert "after-the-set" in done.stdout
@@ -83,10 +84,10 @@ def test_mysqlbinlog_is_told_that_a_file_is_unknown(client):
     assert "binlog.000777" in done.stderr or "Could not find" in done.stderr
 
 
-def test_two_mysqlbinlogs_never_end_each_other(fleet):
-    file = fleet.east.position()[0]
+def test_two_mysqlbinlogs_never_end_each_other(quiet):
+    file = quiet.east.position()[0]
     for server_id in (0, 1):
-        dumps = [Dump(fleet.endpoint("east"), server_id=server_id, heartbeat=0.2) for _ in range(2)]
+        dumps = [Dump(quiet.endpoint("east"), server_id=server_id, heartbeat=0.2) for _ in range(2)]
         for dump in dumps:
             dump.start(file)
         for dump in dumps:
@@ -96,15 +97,15 @@ def test_two_mysqlbinlogs_never_end_each_other(fleet):
             dump.close()
 
 
-def test_mariadb_binlog_raw_gives_the_source_s_files(fleet, maria, tmp_path):
-    first = fleet.south.binary_logs()[0][0]
+def test_mariadb_binlog_raw_gives_the_source_s_files(quiet, maria, tmp_path):
+    first = quiet.south.binary_logs()[0][0]
     done = maria.mariadb_binlog("--raw", f"--result-file={tmp_path}/", "--to-last-log", first)
     assert done.returncode == 0, done.stderr
-    stored = [name for name in closed_files(fleet.south)
-              if filecmp.cmp(fleet.relay.stored("south", name), fleet.south.data / name, False)]
+    stored = [name for name in closed_files(quiet.south)
+              if filecmp.cmp(quiet.relay.stored("south", name), quiet.south.data / name, False)]
     assert stored
     for name in stored:
-        assert filecmp.cmp(tmp_path / name, fleet.south.data / name, shallow=False), name
+        assert filecmp.cmp(tmp_path / name, quiet.south.data / name, shallow=False), name
 
 
 # -- mysql, mysqladmin, mariadb
@@ -113,26 +114,26 @@ def test_mariadb_binlog_raw_gives_the_source_s_files(fleet, maria, tmp_path):
     "SHOW BINARY LOGS", "show  binary logs ;", "SHOW /* a comment */ BINARY LOGS",
     "SHOW MASTER LOGS", "-- a comment\nSHOW BINARY LOGS",
 ])
-def test_the_client_lists_the_binary_logs(fleet, client, statement):
-    wait_stored(fleet.relay, "east", fleet.east)
+def test_the_client_lists_the_binary_logs(quiet, client, statement):
+    wait_stored(quiet.relay, "east", quiet.east)
     output, errors = client.mysql(statement)
     assert not errors
     header, *rows = [line.split("\t") for line in output.splitlines()]
     assert header[:2] == ["Log_name", "File_size"]
-    assert [(row[0], int(row[1])) for row in rows] == fleet.east.binary_logs()
+    assert [(row[0], int(row[1])) for row in rows] == quiet.east.binary_logs()
 
 
 @pytest.mark.parametrize("statement", ["SHOW BINARY LOG STATUS", "SHOW MASTER STATUS",
                                        "show master  status"])
-def test_the_client_sees_the_end_of_the_log_with_its_gtids(fleet, client, statement):
-    wait_stored(fleet.relay, "east", fleet.east)
+def test_the_client_sees_the_end_of_the_log_with_its_gtids(quiet, client, statement):
+    wait_stored(quiet.relay, "east", quiet.east)
     output, errors = client.mysql(statement)
     assert not errors
     header, row = [line.split("\t") for line in output.splitlines()]
     assert header == ["File", "Position", "Binlog_Do_DB", "Binlog_Ignore_DB", "Executed_Gtid_Set"]
-    assert (row[0], int(row[1])) == fleet.east.position()
+    assert (row[0], int(row[1])) == quiet.east.position()
     gtids = row[4].replace("\\n", "")
-    assert fleet.east.value("SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed) AND "
+    assert quiet.east.value("SELECT GTID_SUBSET(%s, @@GLOBAL.gtid_executed) AND "
                             "GTID_SUBSET(@@GLOBAL.gtid_executed, %s)", (gtids, gtids)) == 1
 
 
@@ -160,8 +161,8 @@ def test_an_unknown_statement_gets_an_error_and_the_connection_stays(client):
     assert all(error.startswith("ERROR") for error in errors)
 
 
-def test_an_unknown_command_gets_an_error_and_the_connection_stays(fleet):
-    dump = Dump(fleet.endpoint("east"))
+def test_an_unknown_command_gets_an_error_and_the_connection_stays(quiet):
+    dump = Dump(quiet.endpoint("east"))
     for command in (0x05, 0x16, 0x1B, 0x7F):  # create database, prepare, set option, none at all
         with pytest.raises(pymysql.MySQLError):
             dump.connection._execute_command(command, b"x")
@@ -184,7 +185,7 @@ def test_mysqladmin_asks_for_the_status(client):
 
 @pytest.mark.parametrize("user, password", [("repl_east", "wrong"), ("nobody", "wrong"),
                                             ("repl_south", "wrong")])
-def test_a_wrong_password_is_refused_without_a_hint(fleet, client, user, password):
+def test_a_wrong_password_is_refused_without_a_hint(quiet, client, user, password):
     client.endpoint.user = user
     done = client.run("mysql", "-e", "SELECT 1", password=password)
     assert done.returncode != 0
@@ -199,8 +200,8 @@ def test_the_mariadb_client_verifies_the_self_made_certificate(maria):
 
 # -- dumps
 
-def read_all(fleet, *start, cluster="east"):
-    dump = Dump(fleet.endpoint(cluster))
+def read_all(quiet, *start, cluster="east"):
+    dump = Dump(quiet.endpoint(cluster))
     try:
         dump.start(*start, flags=NON_BLOCKING)
         return list(dump.events())
@@ -208,30 +209,30 @@ def read_all(fleet, *start, cluster="east"):
         dump.close()
 
 
-def test_a_non_blocking_dump_ends_at_the_end(fleet):
-    wait_stored(fleet.relay, "east", fleet.east)
-    events = read_all(fleet, fleet.east.binary_logs()[0][0])
+def test_a_non_blocking_dump_ends_at_the_end(quiet):
+    wait_stored(quiet.relay, "east", quiet.east)
+    events = read_all(quiet, quiet.east.binary_logs()[0][0])
     rotates = [event.rotate[0] for event in events if event.type == ROTATE_EVENT]
-    assert rotates[-1] == fleet.east.position()[0]
-    assert events[-1].next_position in (fleet.east.position()[1], 0)
+    assert rotates[-1] == quiet.east.position()[0]
+    assert events[-1].next_position in (quiet.east.position()[1], 0)
 
 
-def test_the_packets_of_a_dump_are_the_source_s_own(fleet):
+def test_the_packets_of_a_dump_are_the_source_s_own(quiet):
     """Event by event, as the source itself sends them; only what is made up may differ."""
-    wait_stored(fleet.relay, "east", fleet.east)
-    first = fleet.east.binary_logs()[0][0]
-    direct = Dump(fleet.endpoint("east").at(fleet.east.port).as_user("relay", "relay-secret"))
+    wait_stored(quiet.relay, "east", quiet.east)
+    first = quiet.east.binary_logs()[0][0]
+    direct = Dump(quiet.endpoint("east").at(quiet.east.port).as_user("relay", "relay-secret"))
     direct.start(first, flags=NON_BLOCKING)
     theirs = [event.data for event in direct.events() if event.next_position]
     direct.close()
-    mine = [event.data for event in read_all(fleet, first) if event.next_position]
+    mine = [event.data for event in read_all(quiet, first) if event.next_position]
     assert mine == theirs
 
 
-def test_heartbeats_come_at_the_replica_s_period_and_name_the_end(fleet):
-    wait_stored(fleet.relay, "east", fleet.east)
-    file, position = fleet.east.position()
-    dump = Dump(fleet.endpoint("east"), heartbeat=0.1)
+def test_heartbeats_come_at_the_replica_s_period_and_name_the_end(quiet):
+    wait_stored(quiet.relay, "east", quiet.east)
+    file, position = quiet.east.position()
+    dump = Dump(quiet.endpoint("east"), heartbeat=0.1)
     dump.start(file)
     beats = []
     while len(beats) < 5:
@@ -247,34 +248,34 @@ def test_heartbeats_come_at_the_replica_s_period_and_name_the_end(fleet):
     ("binlog.999999", 4, "binlog.999999"), ("nonsense", 4, "nonsense"), ("../control.db", 4, ""),
     ("binlog.000001", 5, "position"), ("binlog.000001", 0x7FFFFFFF, "position"),
 ])
-def test_what_never_heals_is_error_1236_with_a_text_that_helps(fleet, file, position, text):
+def test_what_never_heals_is_error_1236_with_a_text_that_helps(quiet, file, position, text):
     with pytest.raises(pymysql.MySQLError) as refusal:
-        read_all(fleet, file, position)
+        read_all(quiet, file, position)
     assert refusal.value.args[0] == 1236
     assert text in refusal.value.args[1]
 
 
-def test_a_position_that_splits_an_event_is_error_1236(fleet):
-    events = read_all(fleet, "binlog.000001")
+def test_a_position_that_splits_an_event_is_error_1236(quiet):
+    events = read_all(quiet, "binlog.000001")
     inside = next(event for event in events if event.next_position > 300).next_position - 7
     with pytest.raises(pymysql.MySQLError) as refusal:
-        read_all(fleet, "binlog.000001", inside)
+        read_all(quiet, "binlog.000001", inside)
     assert refusal.value.args[0] == 1236
 
 
-def test_every_event_boundary_is_a_position_one_may_ask_for(fleet):
-    events = [event for event in read_all(fleet, "binlog.000001")]
+def test_every_event_boundary_is_a_position_one_may_ask_for(quiet):
+    events = [event for event in read_all(quiet, "binlog.000001")]
     end = next(n for n, event in enumerate(events) if event.type == ROTATE_EVENT and n > 1)
     boundaries = [event.next_position for event in events[:end] if event.next_position][:40]
     for boundary in boundaries:
-        rest = [event.data for event in read_all(fleet, "binlog.000001", boundary)
+        rest = [event.data for event in read_all(quiet, "binlog.000001", boundary)
                 if event.next_position > boundary or event.type == ROTATE_EVENT]
         assert rest, boundary
 
 
-def test_gtids_that_the_relay_never_stored_are_refused(fleet):
-    uuid = fleet.east.value("SELECT @@GLOBAL.server_uuid")
-    dump = Dump(fleet.endpoint("east"))
+def test_gtids_that_the_relay_never_stored_are_refused(quiet):
+    uuid = quiet.east.value("SELECT @@GLOBAL.server_uuid")
+    dump = Dump(quiet.endpoint("east"))
     dump.start_gtid(encode_gtids(f"{uuid}:1-99000000"), NON_BLOCKING)
     with pytest.raises(pymysql.MySQLError) as refusal:
         list(dump.events())
@@ -282,13 +283,13 @@ def test_gtids_that_the_relay_never_stored_are_refused(fleet):
     assert uuid in refusal.value.args[1]
 
 
-def test_a_second_dump_of_the_same_replica_ends_the_first(fleet):
-    file = fleet.east.position()[0]
-    first = Dump(fleet.endpoint("east"), uuid=UUID, heartbeat=0.2)
+def test_a_second_dump_of_the_same_replica_ends_the_first(quiet):
+    file = quiet.east.position()[0]
+    first = Dump(quiet.endpoint("east"), uuid=UUID, heartbeat=0.2)
     first.register()
     first.start(file)
     assert first.next().rotate[0] == file
-    second = Dump(fleet.endpoint("east"), uuid=UUID, heartbeat=0.2)
+    second = Dump(quiet.endpoint("east"), uuid=UUID, heartbeat=0.2)
     second.register()
     second.start(file)
     with pytest.raises(pymysql.MySQLError) as ended:
@@ -301,12 +302,12 @@ def test_a_second_dump_of_the_same_replica_ends_the_first(fleet):
     second.close()
 
 
-def test_the_same_replica_may_dump_from_each_cluster(fleet):
+def test_the_same_replica_may_dump_from_each_cluster(quiet):
     dumps = []
     for cluster in ("east", "west"):
-        dump = Dump(fleet.endpoint(cluster), uuid=UUID, heartbeat=0.2)
+        dump = Dump(quiet.endpoint(cluster), uuid=UUID, heartbeat=0.2)
         dump.register()
-        dump.start(fleet.sources[cluster].position()[0])
+        dump.start(quiet.sources[cluster].position()[0])
         dumps.append(dump)
     for dump in dumps * 2:
         while dump.next().type not in HEARTBEAT_EVENTS:
@@ -315,13 +316,12 @@ def test_the_same_replica_may_dump_from_each_cluster(fleet):
         dump.close()
 
 
-def test_an_account_without_the_right_may_not_dump(fleet, new_relay):
-    config = fleet.relay.config
-    relay = new_relay([dict(config["clusters"][0])],
-                      [dict(config["accounts"][0], rights=["read"])]).start()
+def test_an_account_without_the_right_may_not_dump(quiet, new_relay):
+    relay = new_relay(quiet.cluster_configs(),
+                      [account("repl_east", "east", rights=["read"])]).start()
     dump = Dump(relay.endpoint("repl_east"))
     with pytest.raises(pymysql.MySQLError) as refusal:
-        dump.start(fleet.east.position()[0])
+        dump.start(quiet.east.position()[0])
         dump.next()
     assert refusal.value.args[0] in (1044, 1045, 1142, 1227)
     dump.close()

@@ -143,3 +143,13 @@ def test_a_source_that_is_away_stops_no_other_cluster(fleet):
     finally:
         fleet.west.start()
     fleet.relay.wait_state("west", "streaming")
+
+
+def test_replicas_whose_sessions_are_killed_come_back(fleet):
+    fleet.east.run("CREATE DATABASE killed", "CREATE TABLE killed.t (id INT PRIMARY KEY)")
+    assert_same_data(fleet.east, fleet.by_position, "killed")
+    for session in fleet.relay.command("sessions"):
+        fleet.relay.command(f"kill {session['id']}")
+    fleet.east.run("INSERT INTO killed.t VALUES (1)")
+    assert_same_data(fleet.east, fleet.by_position, "killed")
+    assert_same_data(fleet.east, fleet.by_gtid, "killed", channel="east")

@@ -7,6 +7,7 @@ import pytest
 from compare import wait_stored
 from dump import NON_BLOCKING, Dump
 from relay import account, cluster, source
+from servers import MySql
 
 CLIENTS = 8
 LIMIT_KB = 64 * 1024
@@ -17,20 +18,27 @@ def anonymous_kb(pid):
         return int(next(line.split()[1] for line in status if line.startswith("RssAnon:")))
 
 
-@pytest.fixture
-def relay(fleet, new_relay):
-    """A relay of east, which has written some hundred megabytes."""
-    fleet.east.run("CREATE DATABASE IF NOT EXISTS serving", "DROP TABLE IF EXISTS serving.t",
-                   "CREATE TABLE serving.t (id INT PRIMARY KEY, v LONGTEXT)")
+@pytest.fixture(scope="module")
+def large(farm):
+    """A source that has written more than a relay may hold in memory."""
+    server = farm.start(MySql, "large")
+    server.create_relay_account()
+    server.run("CREATE DATABASE large", "CREATE TABLE large.t (id INT PRIMARY KEY, v LONGTEXT)")
     for n in range(12):
-        fleet.east.run(f"INSERT INTO serving.t VALUES ({n}, REPEAT('{n % 10}', 10000000))")
-    made = new_relay([cluster("east", 199, source(fleet.east))], [account("repl", "east")]).start()
-    wait_stored(made, "east", fleet.east)
+        server.run(f"INSERT INTO large.t VALUES ({n}, REPEAT('{n % 10}', 10000000))")
+    yield server
+    farm.forget(server)
+
+
+@pytest.fixture
+def relay(large, new_relay):
+    made = new_relay([cluster("large", 55, source(large))], [account("repl", "large")]).start()
+    wait_stored(made, "large", large)
     return made
 
 
-def test_replicas_that_do_not_read_cost_little_and_hold_up_nobody(fleet, relay):
-    first = fleet.east.binary_logs()[0][0]
+def test_replicas_that_do_not_read_cost_little_and_hold_up_nobody(large, relay):
+    first = large.binary_logs()[0][0]
     stuck = []
     for n in range(CLIENTS):
         dump = Dump(relay.endpoint("repl"), server_id=900 + n)
@@ -41,14 +49,14 @@ def test_replicas_that_do_not_read_cost_little_and_hold_up_nobody(fleet, relay):
     reader.start(first, flags=NON_BLOCKING)
     assert sum(event.size for event in reader.events()) > 120_000_000
     assert anonymous_kb(relay.pid) < LIMIT_KB
-    fleet.east.run("INSERT INTO serving.t VALUES (100, 'still pulled')")
-    wait_stored(relay, "east", fleet.east)
+    large.run("INSERT INTO large.t VALUES (100, 'still pulled')")
+    wait_stored(relay, "large", large)
     for dump in [*stuck, reader]:
         dump.close()
 
 
-def test_eight_replicas_at_once_get_the_same_bytes(fleet, relay):
-    first = fleet.east.binary_logs()[0][0]
+def test_eight_replicas_at_once_get_the_same_bytes(large, relay):
+    first = large.binary_logs()[0][0]
     sums, failures = [], []
 
     def read(server_id):

@@ -21,38 +21,35 @@ def newcomers(farm):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def history(fleet):
+def history(quiet):
     for name in ("east", "south"):
-        fleet.sources[name].run(f"CREATE DATABASE tls_{name}",
+        quiet.sources[name].run(f"CREATE DATABASE tls_{name}",
                                 f"CREATE TABLE tls_{name}.t (id INT PRIMARY KEY)",
                                 f"INSERT INTO tls_{name}.t VALUES (1), (2), (3)")
 
 
 @pytest.fixture
-def endpoint_with(fleet, new_relay):
-    """A relay of the fleet's east and south with this TLS configuration and these accounts."""
+def endpoint_with(quiet, new_relay):
+    """A relay of the quiet sources with this TLS configuration and these accounts."""
     def make(tls, *accounts):
-        clusters = [dict(each) for each in fleet.relay.config["clusters"] if each["name"] != "west"]
-        relay = new_relay(clusters, list(accounts) or [
-            account("repl_east", "east"),
-            account("repl_south", "south", plugin="mysql_native_password")])
+        relay = new_relay(quiet.cluster_configs(), list(accounts) or quiet.account_configs())
         if tls is not None:
             relay.config["endpoint"]["tls"] = tls
         return relay.start()
     return make
 
 
-def assert_follows(fleet, cluster, replica, endpoint, more=""):
+def assert_follows(quiet, cluster, replica, endpoint, more=""):
     replica.run("STOP REPLICA" if replica.flavour == "mysql" else "STOP ALL SLAVES")
     replica.run("RESET REPLICA ALL" if replica.flavour == "mysql" else "RESET SLAVE ALL")
-    fleet.sources[cluster].run(f"REPLACE INTO tls_{cluster}.t VALUES (4)")
+    quiet.sources[cluster].run(f"REPLACE INTO tls_{cluster}.t VALUES (4)")
     replica.follow(endpoint, more=more)
-    assert_same_data(fleet.sources[cluster], replica, f"tls_{cluster}")
+    assert_same_data(quiet.sources[cluster], replica, f"tls_{cluster}")
 
 
-def test_the_self_made_certificate_suits_a_mysql_replica(fleet, newcomers, endpoint_with):
+def test_the_self_made_certificate_suits_a_mysql_replica(quiet, newcomers, endpoint_with):
     relay = endpoint_with(None)
-    assert_follows(fleet, "east", newcomers["mysql"], relay.endpoint("repl_east"), "SOURCE_SSL=1")
+    assert_follows(quiet, "east", newcomers["mysql"], relay.endpoint("repl_east"), "SOURCE_SSL=1")
 
 
 def test_the_self_made_certificate_survives_a_restart(endpoint_with):
@@ -70,46 +67,46 @@ def peer_certificate(relay):
     return certificate
 
 
-def test_a_mysql_replica_gets_the_public_key_where_there_is_no_tls(fleet, newcomers, endpoint_with):
+def test_a_mysql_replica_gets_the_public_key_where_there_is_no_tls(quiet, newcomers, endpoint_with):
     relay = endpoint_with({"mode": "off"})
-    assert_follows(fleet, "east", newcomers["mysql"], relay.endpoint("repl_east"),
+    assert_follows(quiet, "east", newcomers["mysql"], relay.endpoint("repl_east"),
                    "SOURCE_SSL=0, GET_SOURCE_PUBLIC_KEY=1")
 
 
-def test_a_mysql_replica_verifies_a_certificate_of_our_own(fleet, newcomers, endpoint_with,
+def test_a_mysql_replica_verifies_a_certificate_of_our_own(quiet, newcomers, endpoint_with,
                                                            self_signed):
     place = newcomers["mysql"].place
     (place.outside / "relay-ca.pem").write_bytes(self_signed.cert.read_bytes())
     relay = endpoint_with({"mode": "required", "cert": str(self_signed.cert),
                            "key": str(self_signed.key)})
-    assert_follows(fleet, "east", newcomers["mysql"], relay.endpoint("repl_east"),
+    assert_follows(quiet, "east", newcomers["mysql"], relay.endpoint("repl_east"),
                    f"SOURCE_SSL=1, SOURCE_SSL_CA='{place.inside}/relay-ca.pem', "
                    "SOURCE_SSL_VERIFY_SERVER_CERT=1")
 
 
-def test_a_mariadb_10_11_replica_logs_in_without_and_with_tls(fleet, newcomers, endpoint_with):
+def test_a_mariadb_10_11_replica_logs_in_without_and_with_tls(quiet, newcomers, endpoint_with):
     relay = endpoint_with(None)
     for more in ("MASTER_SSL=0", "MASTER_SSL=1"):
-        assert_follows(fleet, "south", newcomers["maria_10"], relay.endpoint("repl_south"), more)
+        assert_follows(quiet, "south", newcomers["maria_10"], relay.endpoint("repl_south"), more)
 
 
-def test_a_mariadb_11_8_replica_verifies_the_self_made_certificate(fleet, newcomers, endpoint_with):
+def test_a_mariadb_11_8_replica_verifies_the_self_made_certificate(quiet, newcomers, endpoint_with):
     relay = endpoint_with(None)
-    assert_follows(fleet, "south", newcomers["maria_11"], relay.endpoint("repl_south"),
+    assert_follows(quiet, "south", newcomers["maria_11"], relay.endpoint("repl_south"),
                    "MASTER_SSL=1, MASTER_SSL_VERIFY_SERVER_CERT=1")
 
 
-def test_a_mariadb_11_8_replica_logs_in_without_tls(fleet, newcomers, endpoint_with):
+def test_a_mariadb_11_8_replica_logs_in_without_tls(quiet, newcomers, endpoint_with):
     relay = endpoint_with({"mode": "off"})
-    assert_follows(fleet, "south", newcomers["maria_11"], relay.endpoint("repl_south"),
+    assert_follows(quiet, "south", newcomers["maria_11"], relay.endpoint("repl_south"),
                    "MASTER_SSL=0, MASTER_SSL_VERIFY_SERVER_CERT=0")
 
 
 @pytest.mark.parametrize("plugin", ["caching_sha2_password", "mysql_native_password"])
 @pytest.mark.parametrize("tls", [True, False])
-def test_both_plugins_with_and_without_tls(endpoint_with, fleet, plugin, tls):
+def test_both_plugins_with_and_without_tls(endpoint_with, quiet, plugin, tls):
     relay = endpoint_with(None, account("someone", "east", plugin=plugin))
-    client = Client(fleet.farm, relay.endpoint("someone"))
+    client = Client(quiet.farm, relay.endpoint("someone"))
     mode = ["--ssl-mode=REQUIRED"] if tls else ["--ssl-mode=DISABLED", "--get-server-public-key"]
     if plugin == "mysql_native_password" and not _mysql_has_native(client):
         done = client.mariadb("SELECT @@server_id",
@@ -135,12 +132,13 @@ def test_a_login_without_tls_is_refused_where_tls_is_required(endpoint_with, whe
     Dump(relay.endpoint("someone"), tls=True).close()
 
 
-def test_an_account_of_several_clusters_names_one_in_its_login(fleet, endpoint_with):
+def test_an_account_of_several_clusters_names_one_in_its_login(quiet, endpoint_with):
     relay = endpoint_with(None, account("both", "east", "south"))
     for cluster, server_id in ("east", 199), ("south", 399):
         endpoint = relay.endpoint("both")
         dump = Dump(endpoint.as_user(f"both+{cluster}", endpoint.password))
         assert dump.ask("SELECT @@server_id") == ((server_id,),)
         dump.close()
-    with pytest.raises(pymysql.MySQLError):
+    with pytest.raises(pymysql.MySQLError) as refusal:
         Dump(endpoint.as_user("both+west", endpoint.password))
+    assert refusal.value.args[0] == 1045
