@@ -14,6 +14,7 @@ THROUGH_GTID = 0x04
 ROTATE_EVENT = 4
 FORMAT_DESCRIPTION_EVENT = 15
 HEARTBEAT_EVENTS = (27, 41)
+GTID_EVENTS = (33, 42, 162)  # MySQL's, tagged, MariaDB's
 FILE_NAME = re.compile(rb"[A-Za-z0-9._-]+?\.\d{6}")
 HEADER = struct.Struct("<IBIIIH")
 
@@ -71,6 +72,15 @@ class Dump:
         body = struct.pack("<HII", flags | THROUGH_GTID, self.server_id, 0)
         body += struct.pack("<QI", 4, len(encoded_set)) + encoded_set
         self.connection._execute_command(COM_BINLOG_DUMP_GTID, body)
+
+    def start_from(self, server, gtids, flags=0):
+        """By GTID, as replicas of this kind of server ask for it."""
+        if server.flavour == "mysql":
+            self.start_gtid(encode_gtids(gtids), flags)
+        else:
+            self.ask("SET @mariadb_slave_capability = 4")
+            self.ask(f"SET @slave_connect_state = '{gtids}'")
+            self.start("", 4, flags)
 
     def next(self):
         """The next event, or None at the end of a non-blocking dump. Raises on an error packet."""
