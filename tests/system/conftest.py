@@ -83,11 +83,18 @@ Certificate = namedtuple("Certificate", "cert key")
 
 
 @pytest.fixture(scope="session")
-def self_signed(tmp_path_factory):
-    """A certificate for 127.0.0.1 that is its own authority."""
-    directory = tmp_path_factory.mktemp("tls")
-    made = Certificate(directory / "cert.pem", directory / "key.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-                    "-subj", "/CN=relay.test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost",
-                    "-keyout", made.key, "-out", made.cert], check=True, capture_output=True)
-    return made
+def make_certificate():
+    """Makes a certificate for 127.0.0.1 that is its own authority: cert.pem and key.pem."""
+    def make(directory):
+        made = Certificate(directory / "cert.pem", directory / "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=relay.test", "-addext",
+                        "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", made.key,
+                        "-out", made.cert], check=True, capture_output=True)
+        return made
+    return make
+
+
+@pytest.fixture(scope="session")
+def self_signed(make_certificate, tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))

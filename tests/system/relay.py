@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One binrelayd: its configuration, its life, and its admin socket."""
+import atexit
 import json
 import os
 import signal
@@ -56,7 +57,9 @@ class Relay:
         # A UNIX socket's path may have 107 bytes, which a test's own directory often exceeds.
         self._socket_directory = tempfile.TemporaryDirectory(prefix="binrelay-")
         self.socket = Path(self._socket_directory.name) / "admin.sock"
+        self.environment = {}  # beside this process's own
         self.process = None
+        atexit.register(self.remove)  # whatever fails before somebody else can end it
         self.config = {
             "data_dir": str(self.data),
             "relay_id": "relay-a",
@@ -79,6 +82,7 @@ class Relay:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([BINRELAYD, "--config", self.config_file],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env={**os.environ, **self.environment},
                                             start_new_session=True)
 
     def start(self):
@@ -120,6 +124,7 @@ class Relay:
     def remove(self):
         self.kill()
         self._socket_directory.cleanup()
+        atexit.unregister(self.remove)
 
     @property
     def pid(self):

@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import subprocess
+import tempfile
 
 import pymysql
 import pytest
@@ -252,6 +253,50 @@ def test_a_reload_of_a_broken_configuration_changes_nothing(relay):
     relay.signal(signal.SIGHUP)
     Dump(relay.endpoint("repl_east")).close()
     assert relay.command("status")
+
+
+# -- systemd and the log
+
+def test_systemd_is_told_that_it_is_ready_alive_and_stopping(relay):
+    relay.stop()
+    with tempfile.TemporaryDirectory() as directory, \
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        path = f"{directory}/notify"
+        systemd.bind(path)
+        systemd.settimeout(30)
+        relay.environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1000000"}
+        relay.begin()
+
+        def wait_for(message):
+            while message not in systemd.recv(65536).decode():
+                pass
+        wait_for("READY=1")
+        Dump(relay.endpoint("repl_east")).close()  # ready means that it serves
+        wait_for("WATCHDOG=1")
+        wait_for("WATCHDOG=1")
+        wait_for("STATUS=")
+        relay.signal(signal.SIGTERM)
+        wait_for("STOPPING=1")
+        assert relay.process.wait(30) == 0
+
+
+def test_the_log_may_be_json(relay):
+    relay.stop()
+    relay.log.unlink()
+    relay.config["log"] = {"level": "debug", "format": "json"}
+    relay.start()
+    relay.wait_state("east", "streaming")
+    relay.stop()
+    lines = relay.log.read_text().splitlines()
+    assert lines and all(isinstance(json.loads(line), dict) for line in lines)
+
+
+def test_no_secret_is_in_the_log(relay):
+    relay.wait_state("east", "streaming")
+    Dump(relay.endpoint("repl_east")).close()
+    relay.stop()
+    text = relay.log.read_text()
+    assert text and "repl_east-secret" not in text and "relay-secret" not in text
 
 
 # -- the configuration and the command line

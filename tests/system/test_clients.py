@@ -183,11 +183,10 @@ def test_mysqladmin_asks_for_the_status(client):
     assert "Uptime" in done.stdout
 
 
-@pytest.mark.parametrize("user, password", [("repl_east", "wrong"), ("nobody", "wrong"),
-                                            ("repl_south", "wrong")])
-def test_a_wrong_password_is_refused_without_a_hint(quiet, client, user, password):
+@pytest.mark.parametrize("user", ["repl_east", "nobody"])
+def test_a_wrong_password_is_refused_without_a_hint(client, user):
     client.endpoint.user = user
-    done = client.run("mysql", "-e", "SELECT 1", password=password)
+    done = client.run("mysql", "-e", "SELECT 1", password="wrong")
     assert done.returncode != 0
     assert f"Access denied for user '{user}'@" in done.stderr
 
@@ -264,13 +263,16 @@ def test_a_position_that_splits_an_event_is_error_1236(quiet):
 
 
 def test_every_event_boundary_is_a_position_one_may_ask_for(quiet):
-    events = [event for event in read_all(quiet, "binlog.000001")]
+    events = read_all(quiet, "binlog.000001")
     end = next(n for n, event in enumerate(events) if event.type == ROTATE_EVENT and n > 1)
-    boundaries = [event.next_position for event in events[:end] if event.next_position][:40]
-    for boundary in boundaries:
-        rest = [event.data for event in read_all(quiet, "binlog.000001", boundary)
-                if event.next_position > boundary or event.type == ROTATE_EVENT]
-        assert rest, boundary
+    file = events[:end + 1]  # its own closing Rotate included
+    for n, event in enumerate(file[:-1]):
+        if event.next_position == 0:
+            continue  # made up
+        expected = [each.data for each in file[n + 1:]]
+        rest = [each.data for each in read_all(quiet, "binlog.000001", event.next_position)
+                if each.next_position > event.next_position]
+        assert rest[:len(expected)] == expected, event.next_position
 
 
 def test_gtids_that_the_relay_never_stored_are_refused(quiet):

@@ -83,12 +83,12 @@ def test_the_relay_killed_while_it_takes_in_a_large_transaction(fleet, chance):
 
 
 @pytest.mark.parametrize("cluster", ["east", "south"])
-def test_a_source_killed_and_restarted_under_load(fleet, chance, cluster):
+def test_a_source_killed_or_stopped_and_restarted_under_load(fleet, chance, cluster):
     source = fleet.sources[cluster]
     with Storm(fleet, f"{cluster}_kills", SEED) as storm:
-        for _ in range(3):
+        for end in (source.kill, source.stop, source.kill):
             time.sleep(chance.uniform(0.1, 0.8))
-            source.kill()
+            end()
             fleet.relay.wait_state(cluster, "connecting", "waiting")
             assert_nobody_needs_a_hand(fleet)
             source.start()

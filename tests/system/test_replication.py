@@ -7,6 +7,7 @@ import pytest
 import load
 from compare import assert_same_data, assert_stored_files_identical
 from fleet import SERVER_IDS
+from servers import MariaDb1011
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,13 @@ def test_a_mariadb_10_11_replica_by_gtid_has_what_its_source_has(fleet, everythi
 
 def test_a_mariadb_11_8_replica_by_gtid_has_what_its_source_has(fleet, everything):
     assert_same_data(fleet.south, fleet.maria_11, everything["south"])
+
+
+def test_a_mariadb_replica_by_file_and_position_has_what_its_source_has(farm, fleet, everything):
+    replica = farm.start(MariaDb1011, "maria-by-position")
+    replica.follow(fleet.endpoint("south"), file="binlog.000001")
+    assert_same_data(fleet.south, replica, everything["south"])
+    farm.forget(replica)
 
 
 @pytest.mark.parametrize("cluster", ["east", "west", "south"])

@@ -8,7 +8,7 @@ import pytest
 from compare import assert_same_data, assert_stored_files_identical, wait_stored
 from dump import NON_BLOCKING, Dump
 from relay import account, cluster, source
-from servers import MariaDb1011, MySql
+from servers import Endpoint, MariaDb1011, MySql
 from waiting import wait_until
 
 NOT_STREAMING = ("connecting", "waiting", "denied", "misconfigured")
@@ -166,6 +166,25 @@ def test_a_source_that_lost_its_tail_is_noticed_and_nothing_is_cut(spare, spare_
     assert relay.status("spare")["durable"] == f"{file}:{end}"
 
 
+def test_a_source_whose_binlogs_were_reset_is_noticed_and_nothing_is_cut(farm, new_relay):
+    server = farm.start(MySql, "reset")
+    server.create_relay_account()
+    server.run("CREATE DATABASE spare", "CREATE TABLE spare.t (id INT PRIMARY KEY AUTO_INCREMENT, "
+               "v LONGTEXT)")
+    relay = new_relay([cluster("spare", 77, source(server))], [account("repl", "spare")]).start()
+    insert(server, 5)
+    wait_stored(relay, "spare", server)
+    file, end = server.position()
+    stored = relay.stored("spare", file).read_bytes()
+    server.run("RESET BINARY LOGS AND GTIDS")
+    insert(server)
+    row = relay.wait_state("spare", "source_behind", "source_purged")
+    assert row["reason"]
+    assert relay.stored("spare", file).read_bytes() == stored
+    assert row["durable"] == f"{file}:{end}"
+    farm.forget(server)
+
+
 def test_binlogs_without_checksums_are_stored_and_served(farm, new_relay):
     """With, without and with again, in one stream."""
     server, replica = farm.make(MySql, "unchecked"), farm.make(MySql, "unchecked-replica")
@@ -255,6 +274,32 @@ def test_a_source_with_another_name_or_ca_is_refused(spare, spare_relay, self_si
     relay.wait_state("spare", *NOT_STREAMING, reason="certificate")
     relay = spare_relay(entry={"tls": {"mode": "verify_ca", "ca": str(self_signed.cert)}}).start()
     relay.wait_state("spare", *NOT_STREAMING, reason="certificate")
+
+
+def test_a_source_with_the_right_name_is_accepted(farm, new_relay, self_signed):
+    place = farm.place(MySql)
+    for name in ("cert", "key"):
+        (place.outside / f"named-{name}.pem").write_bytes(getattr(self_signed, name).read_bytes())
+    server = farm.start(MySql, "named", f"--ssl-cert={place.inside}/named-cert.pem",
+                        f"--ssl-key={place.inside}/named-key.pem")
+    server.create_relay_account()
+    tls = {"mode": "verify_identity", "ca": str(self_signed.cert)}
+    relay = new_relay([cluster("spare", 77, source(server, tls=tls))],
+                      [account("repl", "spare")]).start()
+    relay.wait_state("spare", "streaming")
+    farm.forget(server)
+
+
+def test_a_password_does_not_travel_without_tls(farm, new_relay):
+    server = farm.start(MySql, "bare")
+    server.create_relay_account()
+    relay = new_relay([cluster("spare", 77, source(server, tls={"mode": "off"}))],
+                      [account("repl", "spare")]).start()
+    relay.wait_state("spare", *NOT_STREAMING, reason="tls")
+    # Once the server knows the password, a proof is enough, and that may travel.
+    Dump(Endpoint("127.0.0.1", server.port, "relay", "relay-secret")).close()
+    relay.wait_state("spare", "streaming")
+    farm.forget(server)
 
 
 def test_a_source_without_tls_is_refused_where_tls_is_required(farm, new_relay):

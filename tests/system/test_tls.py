@@ -8,6 +8,7 @@ from compare import assert_same_data
 from dump import Dump
 from relay import account
 from servers import MariaDb1011, MariaDb118, MySql
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,17 @@ def test_a_mysql_replica_verifies_a_certificate_of_our_own(quiet, newcomers, end
     assert_follows(quiet, "east", newcomers["mysql"], relay.endpoint("repl_east"),
                    f"SOURCE_SSL=1, SOURCE_SSL_CA='{place.inside}/relay-ca.pem', "
                    "SOURCE_SSL_VERIFY_SERVER_CERT=1")
+
+
+def test_a_reload_takes_the_new_certificate(endpoint_with, self_signed, make_certificate, tmp_path):
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    cert.write_bytes(self_signed.cert.read_bytes())
+    key.write_bytes(self_signed.key.read_bytes())
+    relay = endpoint_with({"mode": "optional", "cert": str(cert), "key": str(key)})
+    before = peer_certificate(relay)
+    make_certificate(tmp_path)
+    relay.command("reload")
+    wait_until(lambda: peer_certificate(relay) != before, "the new certificate")
 
 
 def test_a_mariadb_10_11_replica_logs_in_without_and_with_tls(quiet, newcomers, endpoint_with):
