@@ -25,7 +25,7 @@ class Client:
 
     def mysql(self, statements, *arguments):
         """The output of the mysql client, which goes on after errors, and its errors."""
-        done = self.run("mysql", "--force", "--batch", "-e", statements, *arguments)
+        done = self.run("mysql", "--batch", "-e", statements, *arguments, "--force")
         errors = [line for line in done.stderr.splitlines() if "[Warning]" not in line]
         return done.stdout, errors
 
