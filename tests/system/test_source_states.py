@@ -105,7 +105,7 @@ def test_a_server_that_is_no_mysql_is_refused(spare_relay):
 def test_the_source_s_own_server_id_is_refused_for_the_cluster(spare, new_relay):
     relay = new_relay([cluster("spare", spare.server_id, source(spare))],
                       [account("repl", "spare")]).start()
-    relay.wait_state("spare", *NOT_STREAMING, reason="server_id")
+    relay.wait_state("spare", *NOT_STREAMING, reason=str(spare.server_id))
     spare.run(f"SET GLOBAL server_id = {spare.server_id + 5000}")
     try:
         relay.wait_state("spare", "streaming")
@@ -298,6 +298,16 @@ def test_a_password_does_not_travel_without_tls(farm, new_relay):
     relay.wait_state("spare", *NOT_STREAMING, reason="tls")
     # Once the server knows the password, a proof is enough, and that may travel.
     Dump(Endpoint("127.0.0.1", server.port, "relay", "relay-secret")).close()
+    relay.wait_state("spare", "streaming")
+    farm.forget(server)
+
+
+def test_a_password_travels_to_a_pinned_key_without_tls(farm, new_relay):
+    server = farm.start(MySql, "pinned")
+    server.create_relay_account()
+    key = str(server.data / "public_key.pem")
+    relay = new_relay([cluster("spare", 77, source(server, tls={"mode": "off"}, public_key=key))],
+                      [account("repl", "spare")]).start()
     relay.wait_state("spare", "streaming")
     farm.forget(server)
 
