@@ -1,4 +1,5 @@
 # Configures SOURCE, builds its good target "sound", and expects TARGET not to build.
+file(REMOVE_RECURSE ${BINARY})
 execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${BINARY} -G "${GENERATOR}" -DROOMS=${ROOMS}
                 RESULT_VARIABLE configured OUTPUT_QUIET)
 if(NOT configured EQUAL 0)
