@@ -57,7 +57,7 @@ struct puller_options {
     const char *cluster;
     uint32_t server_id;
     const char *relay_id;
-    const struct source_options *sources; /* in order of preference */
+    const struct source_options *sources; /* in order of preference; only the first is used */
     size_t source_count;
     const char *log_name; /* NULL: the source's */
     struct pull_start start;
