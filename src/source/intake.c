@@ -109,22 +109,6 @@ void intake_advance(struct intake *intake,
 
 /* ---- files ---- */
 
-static enum status cut_unfinished(struct intake *intake, struct error *error)
-{
-    char name[BINLOG_NAME_BYTES];
-
-    if (binlog_store_is_whole(intake->store)) {
-        return STATUS_OK;
-    }
-    intake_print_upstream(intake, name);
-    log_warning("cluster %s: %s ends inside a transaction; its beginning is dropped",
-                intake->cluster, name);
-    if (binlog_store_cut_unfinished(intake->store, error) != STATUS_OK) {
-        return intake_fail_store(intake, error);
-    }
-    return STATUS_OK;
-}
-
 static enum status begin_file(struct intake *intake,
                               const char *base_name,
                               uint64_t upstream_file,
@@ -141,9 +125,6 @@ static enum status begin_file(struct intake *intake,
     if (shift != intake->shift) {
         intake->wanted_shift = shift;
         return STATUS_AGAIN;
-    }
-    if (cut_unfinished(intake, error) != STATUS_OK) {
-        return error->status;
     }
     if (binlog_store_begin_file(intake->store, log_name, file, error) != STATUS_OK) {
         return intake_fail_store(intake, error);

@@ -10,7 +10,8 @@
 enum {
     LIVED_USEC = 5000000,      /* a stream that held so long was a good one */
     BRIEF_USEC = 1000000,      /* one that did not may be the first of many */
-    FULL_RETRY_USEC = 5000000, /* how long to wait for room on the disk at most */
+    FULL_RETRY_USEC = 1000000, /* between looks whether a full disk has room */
+    FULL_ROOM_BYTES = 4 * 1024 * 1024,
     USEC_PER_SEC = 1000000,
 };
 
@@ -161,7 +162,7 @@ static uint64_t wait_usec(struct puller *puller, enum pull_state blame, bool was
         return lived < BRIEF_USEC ? puller->backoff.first_usec / 8 : 0;
     }
     wait = backoff_fail(&puller->backoff, next_random(puller));
-    return blame == PULL_STORE_FULL && wait > FULL_RETRY_USEC ? FULL_RETRY_USEC : wait;
+    return puller->is_full && wait > FULL_RETRY_USEC ? FULL_RETRY_USEC : wait;
 }
 
 void puller_fail(struct puller *puller, enum pull_state blame, const struct error *error)
@@ -173,13 +174,14 @@ void puller_fail(struct puller *puller, enum pull_state blame, const struct erro
 
     puller->numbers.connect_failures += puller->upstream != NULL && !was_streaming;
     puller_hang_up(puller);
-    if (blame == PULL_STORE_ERROR || blame == PULL_STORE_FULL) {
+    if (blame == PULL_STORE_ERROR) {
         puller->is_recovered = false;
     } else if (puller_settle(puller, &settled) != STATUS_OK) {
         blame = store_fault_state(&settled);
         reason = settled;
-        puller->is_recovered = false;
+        puller->is_recovered = puller->is_recovered && blame == PULL_STORE_FULL;
     }
+    puller->is_full = blame == PULL_STORE_FULL;
     if (binlog_store_tail(puller->options.store).is_empty) {
         puller->has_first_place = false; /* what was there may be gone: look again */
     }
@@ -230,6 +232,22 @@ static bool recover(struct puller *puller)
     return false;
 }
 
+/* Without a look, every try would pull a little and fail again. */
+static bool has_room(struct puller *puller)
+{
+    uint64_t free_bytes = 0;
+    uint64_t all_bytes = 0;
+    struct error error;
+
+    if (!puller->is_full || puller->options.directory == NULL ||
+        disk_space(puller->options.directory, &free_bytes, &all_bytes, &error) != STATUS_OK ||
+        free_bytes >= FULL_ROOM_BYTES) {
+        return true;
+    }
+    loop_timer_set(puller->timer, FULL_RETRY_USEC);
+    return false;
+}
+
 void puller_go_on(struct puller *puller)
 {
     bool is_busy = syncer_is_busy(&puller->syncer) || puller->save != PULLER_SAVES_NOTHING;
@@ -253,7 +271,7 @@ void puller_go_on(struct puller *puller)
         (!puller->is_recovered && syncer_is_busy(&puller->syncer))) {
         return; /* its end comes back here */
     }
-    if (recover(puller)) {
+    if (has_room(puller) && recover(puller)) {
         loop_timer_clear(puller->timer);
         puller_connect(puller);
     }

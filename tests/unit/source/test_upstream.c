@@ -250,8 +250,7 @@ static void says_what_is_wrong_with_a_source(void)
     open_scene(&scene);
     add_log(&scene, "binlog.000003", 1);
     scene.source.password = "wrong";
-    check_fails(&scene, PULL_MISCONFIGURED,
-                "TLS"); /* the full login wants the password itself */
+    check_fails(&scene, PULL_DENIED, "Access denied");
     scene.script.plugin = AUTH_NATIVE;
     check_fails(&scene, PULL_DENIED, "Access denied");
     scene.source.password = "secret";
