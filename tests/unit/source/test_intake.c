@@ -439,6 +439,7 @@ static enum status take_in_parts(struct intake *intake,
 static void stores_a_large_event_in_parts(void)
 {
     enum { ROW_BYTES = 1500000 };
+    static const uint8_t body[ROW_BYTES] = {1, 2, 3};
     static const size_t sizes[] = {100000, 100003, 750000, ROW_BYTES + 20, ROW_BYTES + 22};
 
     for (size_t at = 0; at < sizeof(sizes) / sizeof(sizes[0]); at++) {
@@ -456,7 +457,7 @@ static void stores_a_large_event_in_parts(void)
 
         large = binlog.bytes.size; /* an XA prepare of that size ends what is stored */
         (void)fake_binlog_add(&binlog, BINLOG_TRANSACTION_PAYLOAD,
-                              (struct bytes){binlog.bytes.data, ROW_BYTES});
+                              (struct bytes){body, sizeof(body)});
         intake = resume(&scene, &offset);
         CHECK_OK(take_in_parts(&intake, &binlog, offset, sizes[at], &error), &error);
         intake_release(&intake);
@@ -476,6 +477,7 @@ static void stores_a_large_event_in_parts(void)
 
 static void refuses_a_large_event_whose_end_is_wrong(void)
 {
+    static const uint8_t body[1800] = {1, 2, 3};
     struct scene scene = open_scene();
     struct fake_binlog binlog = store_file(&scene, 7, 1);
     uint64_t whole = binlog.bytes.size;
@@ -483,9 +485,8 @@ static void refuses_a_large_event_whose_end_is_wrong(void)
     uint64_t offset = 0;
     struct intake intake = resume(&scene, &offset);
 
-    (void)fake_binlog_add(&binlog, BINLOG_TRANSACTION_PAYLOAD,
-                          (struct bytes){binlog.bytes.data, 400});
-    (void)fake_binlog_add(&binlog, BINLOG_TRANSACTION_PAYLOAD, buffer_bytes(&binlog.bytes));
+    (void)fake_binlog_add(&binlog, BINLOG_TRANSACTION_PAYLOAD, (struct bytes){body, 400});
+    (void)fake_binlog_add(&binlog, BINLOG_TRANSACTION_PAYLOAD, (struct bytes){body, 1800});
     binlog.bytes.data[binlog.bytes.size - 1] ^= 1;
     whole += fake_binlog_event(&binlog, whole).size;
     CHECK(take_in_parts(&intake, &binlog, offset, 500, &error) == STATUS_CORRUPT);
