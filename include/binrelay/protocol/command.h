@@ -29,10 +29,13 @@ struct command_register {
     uint32_t source_id;
 };
 
-/* Decoders take the payload behind the command byte; encoders write the command byte too. */
+/* Decoders take the payload behind the command byte; encoders write the command byte too.
+ * STATUS_INVALID: cut, or a file name of more than 512 bytes. */
 MUST_CHECK enum status command_register_decode(struct command_register *command,
                                                struct bytes body,
                                                struct error *error);
+
+/* Each text has at most 255 bytes. */
 void command_register_encode(struct buffer *payload, const struct command_register *command);
 
 enum {
@@ -47,7 +50,7 @@ struct command_dump {
     uint32_t server_id;
     uint64_t position;
     struct bytes file_name; /* borrowed; may be empty */
-    bool is_by_gtid;        /* COM_BINLOG_DUMP_GTID with a set */
+    bool is_by_gtid;        /* COM_BINLOG_DUMP_GTID with a set, even one of no bytes */
     struct bytes gtid_set;  /* borrowed; gtid_set_decode() reads it */
 };
 
@@ -56,6 +59,8 @@ MUST_CHECK enum status command_dump_decode(struct command_dump *command,
                                            enum command_code code,
                                            struct bytes body,
                                            struct error *error);
+
+/* COM_BINLOG_DUMP_GTID if it is by GTID, else COM_BINLOG_DUMP, whose position has 32 bits. */
 void command_dump_encode(struct buffer *payload, const struct command_dump *command);
 
 /* Semi-sync, the replica's side (plugin/semisync/semisync.h). */

@@ -35,46 +35,54 @@ enum {
 
 enum { AUTH_CHALLENGE_BYTES = 20 };
 
+/* Texts end in zero. */
 struct greeting {
-    char version[64];
+    char version[64]; /* decode: safe to print, cut if it is longer */
     uint32_t connection_id;
     uint32_t capabilities;
     uint8_t challenge[AUTH_CHALLENGE_BYTES];
-    char plugin[64];
+    char plugin[64]; /* decode: mysql_native_password if the server names none */
     uint16_t server_status;
     uint8_t character_set;
     bool is_mariadb; /* decode: by the version text ("5.5.5-" in front is removed) */
 };
 
+/* The capabilities have PROTOCOL_41, SECURE_CONNECTION and PLUGIN_AUTH. */
 void greeting_encode(struct buffer *payload, const struct greeting *greeting);
 
 /* STATUS_DENIED with the server's own words if the payload is an error packet (host blocked,
- * too many connections). */
+ * too many connections). STATUS_INVALID: broken, or of a protocol from before MySQL 4.1. */
 MUST_CHECK enum status greeting_decode(struct greeting *greeting,
                                        struct bytes payload,
                                        struct error *error);
 
 struct handshake_response {
-    uint32_t capabilities;
+    uint32_t capabilities; /* decode: only those that were offered */
     uint32_t most_packet_bytes;
     uint8_t character_set;
-    bool is_ssl_request; /* ends after the fixed part: TLS begins */
-    struct bytes user;   /* borrowed, as the rest */
-    struct bytes proof;  /* the auth response */
+    /* decode: ends after the fixed part, TLS begins. Plain bytes behind it are an attack. */
+    bool is_ssl_request;
+    struct bytes user;  /* borrowed, as the rest */
+    struct bytes proof; /* the auth response */
     struct bytes database;
     struct bytes plugin; /* empty if the client named none */
 };
 
-/* The capabilities we offered limit what is read. */
+/* The capabilities we offered limit what is read. Connection attributes are passed over.
+ * STATUS_INVALID: broken, or of a client from before MySQL 4.1. */
 MUST_CHECK enum status handshake_response_decode(struct handshake_response *response,
                                                  struct bytes payload,
                                                  uint32_t offered,
                                                  struct error *error);
+
+/* What is written follows the capabilities; the SSL request is the same without the names. A
+ * proof has up to 255 bytes. */
 void handshake_ssl_request_encode(struct buffer *payload,
                                   const struct handshake_response *response);
 void handshake_response_encode(struct buffer *payload,
                                const struct handshake_response *response);
 
+/* Asks the client to prove itself by another plugin, to this challenge. */
 void auth_switch_encode(struct buffer *payload,
                         const char *plugin,
                         const uint8_t challenge[AUTH_CHALLENGE_BYTES]);

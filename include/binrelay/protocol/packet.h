@@ -25,8 +25,9 @@ struct packet {
 
 /*
  * Finds the first whole payload of up to `limit` bytes (less than
- * PACKET_MOST_BYTES) in the input. STATUS_AGAIN while it is not all there,
- * STATUS_FULL if it is longer.
+ * PACKET_MOST_BYTES, so that it is never split) in the input. STATUS_AGAIN,
+ * without a message, while it is not all there; STATUS_FULL, from the header
+ * alone, if it is longer. Whether the sequence is right is the caller's to say.
  */
 MUST_CHECK enum status packet_find(struct packet *found,
                                    struct bytes input,
@@ -41,7 +42,7 @@ static inline void packet_put_header(uint8_t *at, size_t size, uint8_t sequence)
 /* Adds the payload as packets; *sequence is that of the first, and after it of the next. */
 void packet_add(struct buffer *output, struct bytes payload, uint8_t *sequence);
 
-/* For a payload that is built in place: begin, add to the buffer, end. Up to PACKET_MOST_BYTES
- * - 1. */
+/* For a payload that is built in place: begin, add to the buffer, end. It must stay shorter
+ * than PACKET_MOST_BYTES. */
 size_t packet_begin(struct buffer *output);
 void packet_end(struct buffer *output, size_t begun, uint8_t *sequence);

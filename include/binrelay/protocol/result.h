@@ -21,22 +21,27 @@ struct result_writer {
     uint16_t server_status; /* 2: autocommit */
 };
 
+/* The info may be empty. */
 void result_add_ok(struct result_writer *writer, uint64_t affected_rows, struct bytes info);
+
+/* state: the five characters of an SQLSTATE. */
 void result_add_error(struct result_writer *writer,
                       uint16_t code,
                       const char *state,
                       const char *message);
 
-/* The EOF packet that ends a dump or, without DEPRECATE_EOF, parts of a result. */
+/* The EOF packet that ends a dump (whatever the capabilities) or, without DEPRECATE_EOF, parts
+ * of a result. */
 void result_add_eof(struct result_writer *writer);
 
-enum result_type { /* enum_field_types */
-                   RESULT_LONG = 3,
-                   RESULT_TIMESTAMP = 7,
-                   RESULT_LONGLONG = 8,
-                   RESULT_DATETIME = 12,
-                   RESULT_NEW_DECIMAL = 246,
-                   RESULT_VAR_STRING = 253,
+/* enum_field_types */
+enum result_type {
+    RESULT_LONG = 3,
+    RESULT_TIMESTAMP = 7,
+    RESULT_LONGLONG = 8,
+    RESULT_DATETIME = 12,
+    RESULT_NEW_DECIMAL = 246,
+    RESULT_VAR_STRING = 253,
 };
 
 struct result_column {
@@ -50,7 +55,8 @@ void result_begin(struct result_writer *writer,
                   const struct result_column *columns,
                   size_t count);
 
-/* values[i].data == NULL is SQL NULL. */
+/* values[i].data == NULL is SQL NULL, whatever its size; an empty text has .data. Rows over 16
+ * MiB become several packets. */
 void result_add_row(struct result_writer *writer, const struct bytes *values, size_t count);
 void result_end(struct result_writer *writer);
 
@@ -58,10 +64,12 @@ void result_end(struct result_writer *writer);
 
 struct result_error {
     uint16_t code;
-    char state[6];
+    char state[6];        /* "HY000" if the server gave none */
     struct bytes message; /* borrowed */
 };
 
+/* By first byte and size: true of a packet that stands where one of these may stand, not of a
+ * row or an event. */
 bool result_is_ok(struct bytes payload);
 bool result_is_error(struct bytes payload);
 bool result_is_eof(struct bytes payload);
@@ -69,6 +77,10 @@ bool result_is_eof(struct bytes payload);
 MUST_CHECK enum status result_error_decode(struct result_error *found,
                                            struct bytes payload,
                                            struct error *error);
+
+/* Fills error with STATUS_DENIED, the server's own words, made safe to print, and its error
+ * number; STATUS_INVALID if it is no error packet. Returns the status. */
+MUST_CHECK enum status result_error_deny(struct bytes payload, struct error *error);
 
 /*
  * Gathers one small text result set from its payloads, without DEPRECATE_EOF.
@@ -82,11 +94,13 @@ struct result_set {
     size_t capacity;
     size_t columns;
     size_t definitions; /* seen */
-    int step;
+    size_t gathered;    /* bytes of all payloads so far */
+    int step;           /* result_set.c's own */
 };
 
-/* STATUS_OK: whole (an OK packet is an empty set). STATUS_DENIED: an error packet, its code in
- * error->sql_code. STATUS_FULL over `limit` bytes. */
+/* STATUS_OK: whole (an OK packet is an empty set). STATUS_DENIED: an error packet, as
+ * result_error_deny(). STATUS_FULL: over `limit` bytes of payload. STATUS_INVALID: broken, or
+ * the server asks for a local file. */
 MUST_CHECK enum status result_set_next(struct result_set *set,
                                        struct bytes payload,
                                        size_t limit,

@@ -13,7 +13,7 @@ enum { UUID_BYTES = 16, UUID_TEXT_BYTES = 37 };
  * UUID. */
 void uuid_of_name(const char *name, char text[UUID_TEXT_BYTES]);
 
-/* Reads 36 characters of any case. */
+/* Reads 36 characters of any case, dashes in their places. STATUS_INVALID otherwise. */
 MUST_CHECK enum status uuid_parse(uint8_t uuid[UUID_BYTES],
                                   struct bytes text,
                                   struct error *error);

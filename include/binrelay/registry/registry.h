@@ -28,7 +28,8 @@ void registry_close(struct registry *registry);
 /* What is kept of one cluster. */
 struct registry_cluster {
     struct binlog_position first_visible; /* {0, 0}: all that is stored */
-    struct source_facts facts;            /* server_version "" : never connected */
+    int64_t upstream_shift; /* number of the newest file here minus its number at the source */
+    struct source_facts facts; /* server_version "" : never connected */
 };
 
 /* STATUS_NOT_FOUND: a cluster that is new. At start only. */

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "binrelay/registry/registry.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "binrelay/base/log.h"
+#include "binrelay/base/memory.h"
+#include "binrelay/base/worker.h"
+#include "database.h"
+
+enum { SCHEMA_VERSION = 1 };
+
+/* Numbers are kept as SQLite keeps them: 64 bits with a sign. */
+static const char schema[] = "BEGIN;"
+                             "CREATE TABLE IF NOT EXISTS cluster ("
+                             "  name TEXT PRIMARY KEY,"
+                             "  first_visible_file INTEGER NOT NULL,"
+                             "  first_visible_offset INTEGER NOT NULL,"
+                             "  upstream_shift INTEGER NOT NULL,"
+                             "  server_version TEXT NOT NULL,"
+                             "  server_uuid TEXT NOT NULL,"
+                             "  server_id INTEGER NOT NULL,"
+                             "  gtid_mode TEXT NOT NULL,"
+                             "  is_mariadb INTEGER NOT NULL) WITHOUT ROWID;"
+                             "CREATE TABLE IF NOT EXISTS event ("
+                             "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+                             "  at_usec INTEGER NOT NULL,"
+                             "  cluster TEXT NOT NULL,"
+                             "  event TEXT NOT NULL,"
+                             "  message TEXT NOT NULL);"
+                             "PRAGMA user_version = 1;"
+                             "COMMIT;";
+
+static_assert(SCHEMA_VERSION == 1, "the schema sets user_version");
+
+struct registry {
+    struct sqlite3 *database;  /* owned; the worker's once it has a message */
+    struct worker *worker;     /* owned */
+    const struct clock *clock; /* borrowed from the caller of registry_open() */
+};
+
+static enum status read_schema_version(struct registry *registry,
+                                       int *found,
+                                       struct error *error)
+{
+    struct sqlite3_stmt *statement = NULL;
+    enum status status =
+        database_prepare(registry->database, &statement, "PRAGMA user_version", error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = database_step(registry->database, statement, error);
+    if (status == STATUS_OK) {
+        *found = sqlite3_column_int(statement, 0);
+    }
+    (void)sqlite3_finalize(statement); /* the answer is taken */
+    return status;
+}
+
+static enum status prepare_schema(struct registry *registry, struct error *error)
+{
+    int version = 0;
+    enum status status = read_schema_version(registry, &version, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (version > SCHEMA_VERSION) {
+        return error_set(
+            error, STATUS_INVALID,
+            "control.db has schema %d, this version knows %d: use a newer binrelayd", version,
+            SCHEMA_VERSION);
+    }
+    return version == SCHEMA_VERSION ? STATUS_OK
+                                     : database_run(registry->database, schema, error);
+}
+
+enum status registry_open(struct registry **made,
+                          const char *data_dir,
+                          const struct clock *clock,
+                          struct error *error)
+{
+    autofree char *path = mem_format("%s/control.db", data_dir);
+    struct registry *registry = mem_zeroed(sizeof(*registry));
+    enum status status = database_open(&registry->database, path, error);
+
+    registry->clock = clock;
+    if (status == STATUS_OK) {
+        status = prepare_schema(registry, error);
+    }
+    if (status == STATUS_OK) {
+        status = worker_start(&registry->worker, "registry", error);
+    }
+    if (status != STATUS_OK) {
+        registry_close(registry);
+        return status;
+    }
+    *made = registry;
+    return STATUS_OK;
+}
+
+void registry_close(struct registry *registry)
+{
+    if (registry == NULL) {
+        return;
+    }
+    worker_stop(registry->worker);
+    database_close(registry->database);
+    free(registry);
+}
+
+/* Copies a text column, cut to the size of its field. */
+static void copy_text(char *field, size_t size, struct sqlite3_stmt *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+
+    (void)snprintf(field, size, "%s", text == NULL ? "" : (const char *)text);
+}
+
+static void read_cluster(struct sqlite3_stmt *statement, struct registry_cluster *found)
+{
+    struct source_facts *facts = &found->facts;
+
+    *found = (struct registry_cluster){0};
+    found->first_visible.file = (uint64_t)sqlite3_column_int64(statement, 0);
+    found->first_visible.offset = (uint64_t)sqlite3_column_int64(statement, 1);
+    found->upstream_shift = sqlite3_column_int64(statement, 2);
+    copy_text(facts->server_version, sizeof(facts->server_version), statement, 3);
+    copy_text(facts->server_uuid, sizeof(facts->server_uuid), statement, 4);
+    facts->server_id = (uint32_t)sqlite3_column_int64(statement, 5);
+    copy_text(facts->gtid_mode, sizeof(facts->gtid_mode), statement, 6);
+    facts->is_mariadb = sqlite3_column_int(statement, 7) != 0;
+}
+
+enum status registry_load_cluster(struct registry *registry,
+                                  const char *name,
+                                  struct registry_cluster *found,
+                                  struct error *error)
+{
+    static const char sql[] =
+        "SELECT first_visible_file, first_visible_offset, upstream_shift, server_version,"
+        " server_uuid, server_id, gtid_mode, is_mariadb FROM cluster WHERE name = ?1";
+    struct sqlite3_stmt *statement = NULL;
+    enum status status = database_prepare(registry->database, &statement, sql, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)sqlite3_bind_text(statement, 1, name, -1,
+                            SQLITE_STATIC); /* fails only for want of memory */
+    status = database_step(registry->database, statement, error);
+    if (status == STATUS_OK) {
+        read_cluster(statement, found);
+    } else if (status == STATUS_NOT_FOUND) {
+        (void)error_set(error, STATUS_NOT_FOUND, "cluster %s is not in control.db", name);
+    }
+    (void)sqlite3_finalize(statement); /* the row is taken */
+    return status;
+}
+
+/* A write on its way to the worker. */
+struct cluster_write {
+    struct message message;
+    struct registry *registry;
+    char *name; /* owned */
+    struct registry_cluster cluster;
+    struct registry_reply *reply; /* the poster's */
+};
+
+static enum status write_cluster(struct cluster_write *write, struct error *error)
+{
+    static const char sql[] =
+        "INSERT OR REPLACE INTO cluster VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)";
+    const struct registry_cluster *cluster = &write->cluster;
+    struct sqlite3 *database = write->registry->database;
+    struct sqlite3_stmt *statement = NULL;
+    enum status status = database_prepare(database, &statement, sql, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    /* Binding fails only for want of memory, and then the step says so. */
+    (void)sqlite3_bind_text(statement, 1, write->name, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)cluster->first_visible.file);
+    (void)sqlite3_bind_int64(statement, 3, (sqlite3_int64)cluster->first_visible.offset);
+    (void)sqlite3_bind_int64(statement, 4, cluster->upstream_shift);
+    (void)sqlite3_bind_text(statement, 5, cluster->facts.server_version, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_text(statement, 6, cluster->facts.server_uuid, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(statement, 7, cluster->facts.server_id);
+    (void)sqlite3_bind_text(statement, 8, cluster->facts.gtid_mode, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int(statement, 9, cluster->facts.is_mariadb ? 1 : 0);
+    return database_finish(database, statement, error);
+}
+
+static void on_cluster_write(struct message *message)
+{
+    struct cluster_write *write = (struct cluster_write *)message;
+    struct registry_reply *reply = write->reply;
+    struct error error = {0};
+    enum status status = write_cluster(write, &error);
+
+    if (status != STATUS_OK) {
+        log_error("cluster %s: its state is not saved: %s", write->name, error.message);
+    }
+    if (reply != NULL) {
+        reply->status = status;
+        reply->error = error;
+        reply->deliver(reply->where, &reply->message);
+    }
+    free(write->name);
+    free(write);
+}
+
+void registry_save_cluster(struct registry *registry,
+                           const char *name,
+                           const struct registry_cluster *cluster,
+                           struct registry_reply *reply)
+{
+    struct cluster_write *write = mem_zeroed(sizeof(*write));
+
+    write->message.run = on_cluster_write;
+    write->registry = registry;
+    write->name = mem_text(name);
+    write->cluster = *cluster;
+    write->reply = reply;
+    worker_post(registry->worker, &write->message);
+}
+
+struct event_write {
+    struct message message;
+    struct registry *registry;
+    uint64_t at_usec;
+    char *cluster; /* owned, as both below */
+    char *event;
+    char *text;
+};
+
+static void on_event_write(struct message *message)
+{
+    static const char sql[] =
+        "INSERT INTO event (at_usec, cluster, event, message) VALUES (?1,?2,?3,?4)";
+    struct event_write *write = (struct event_write *)message;
+    struct sqlite3 *database = write->registry->database;
+    struct sqlite3_stmt *statement = NULL;
+    struct error error;
+    enum status status = database_prepare(database, &statement, sql, &error);
+
+    if (status == STATUS_OK) {
+        /* Binding fails only for want of memory, and then the step says so. */
+        (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)write->at_usec);
+        (void)sqlite3_bind_text(statement, 2, write->cluster, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_text(statement, 3, write->event, -1, SQLITE_STATIC);
+        (void)sqlite3_bind_text(statement, 4, write->text, -1, SQLITE_STATIC);
+        status = database_finish(database, statement, &error);
+    }
+    if (status != STATUS_OK) {
+        log_error("event %s is not saved: %s", write->event, error.message);
+    }
+    free(write->cluster);
+    free(write->event);
+    free(write->text);
+    free(write);
+}
+
+void registry_add_event(struct registry *registry,
+                        const char *cluster,
+                        const char *event,
+                        const char *text)
+{
+    struct event_write *write = mem_zeroed(sizeof(*write));
+
+    write->message.run = on_event_write;
+    write->registry = registry;
+    write->at_usec = clock_wall_usec(registry->clock);
+    write->cluster = mem_text(cluster);
+    write->event = mem_text(event);
+    write->text = mem_text(text);
+    worker_post(registry->worker, &write->message);
+}
