@@ -32,7 +32,7 @@ struct session_directory {
 
 /* On its way to a session's thread. */
 struct order {
-    struct message message; /* first: is turned back into the order */
+    struct message message;              /* first: is turned back into the order */
     struct session_directory *directory; /* a reference */
     uint64_t id;
     struct loop *loop; /* borrowed; where it was posted to */
@@ -234,10 +234,13 @@ static bool are_twins(const struct session_entry *left, const struct session_ent
     return one->server_id > SERVER_ID_NOBODY_MOST && one->server_id == other->server_id;
 }
 
-void session_directory_end_twins(struct session_directory *directory,
-                                 const struct session_card *card)
+void session_directory_start_stream(struct session_directory *directory,
+                                    struct session_card *card,
+                                    session_fill_fn fill,
+                                    const void *context)
 {
     pthread_mutex_lock(&directory->lock);
+    fill(&card->entry, context);
     for (const struct session_card *other = directory->first; other != NULL;
          other = other->next) {
         if (other != card && are_twins(&card->entry, &other->entry)) {
@@ -259,8 +262,9 @@ enum status session_directory_kill(struct session_directory *directory,
         post_order(directory, card, SESSION_END_KILLED);
     }
     pthread_mutex_unlock(&directory->lock);
-    return card != NULL ? STATUS_OK
-                        : error_set(error, STATUS_NOT_FOUND, "there is no session %" PRIu64, id);
+    return card != NULL
+               ? STATUS_OK
+               : error_set(error, STATUS_NOT_FOUND, "there is no session %" PRIu64, id);
 }
 
 size_t session_directory_list(struct session_directory *directory,

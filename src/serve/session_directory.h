@@ -25,7 +25,7 @@ struct session_entry {
     uint16_t replica_port;
     bool is_registered;
     bool is_mariadb;
-    bool is_streaming; /* asked for a dump, which has not ended */
+    bool is_streaming;         /* asked for a dump, which has not ended */
     uint64_t state_since_usec; /* wall clock */
 };
 
@@ -61,12 +61,15 @@ void session_directory_move(struct session_directory *directory,
                             struct message *arrival);
 
 /*
- * Ends the streams of the same replica on the same cluster, but for the
- * card's own: by its uuid, else by server id, where 0 and 1 are nobody's
- * (decisions 18).
+ * Lets `fill` make the entry one that streams, and ends the streams of the
+ * same replica on the same cluster: by its uuid, else by server id, where 0
+ * and 1 are nobody's (decisions 18). At once, so that of two that come together
+ * one stays.
  */
-void session_directory_end_twins(struct session_directory *directory,
-                                 const struct session_card *card);
+void session_directory_start_stream(struct session_directory *directory,
+                                    struct session_card *card,
+                                    session_fill_fn fill,
+                                    const void *context);
 
 /* STATUS_NOT_FOUND if there is no such session. */
 MUST_CHECK enum status session_directory_kill(struct session_directory *directory,

@@ -124,7 +124,6 @@ const struct sql_value *sql_assigned_find_either(const struct sql_assigned *assi
     const struct sql_value *found =
         sql_assigned_find(assigned, SQL_SCOPE_USER, bytes_of_text(name));
 
-    return found != NULL
-               ? found
-               : sql_assigned_find(assigned, SQL_SCOPE_USER, bytes_of_text(old_name));
+    return found != NULL ? found
+                         : sql_assigned_find(assigned, SQL_SCOPE_USER, bytes_of_text(old_name));
 }

@@ -37,7 +37,9 @@ MUST_CHECK enum status sql_assigned_set(struct sql_assigned *assigned,
                                         struct error *error);
 
 /* As if it had never been set. */
-void sql_assigned_remove(struct sql_assigned *assigned, enum sql_scope scope, struct bytes name);
+void sql_assigned_remove(struct sql_assigned *assigned,
+                         enum sql_scope scope,
+                         struct bytes name);
 
 /* NULL if it was never set. Borrowed until the next set. Names ignore case. */
 const struct sql_value *sql_assigned_find(const struct sql_assigned *assigned,

@@ -74,8 +74,7 @@ static enum status read_term(struct sql_statement *statement,
 {
     struct buffer text = {0};
 
-    if (statement->reader.token.kind != SQL_STRING ||
-        filter->count == SQL_FILTER_MOST_TERMS) {
+    if (statement->reader.token.kind != SQL_STRING || filter->count == SQL_FILTER_MOST_TERMS) {
         return sql_statement_bad(statement, error);
     }
     sql_token_add_text(&statement->reader.token, &text);

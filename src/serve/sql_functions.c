@@ -60,8 +60,7 @@ static struct sql_value call_unix_timestamp(struct sql_statement *statement,
                                             const struct sql_arguments *arguments)
 {
     (void)arguments;
-    return sql_number(&statement->memory,
-                      clock_wall_usec(statement->session->clock) / 1000000);
+    return sql_number(&statement->memory, clock_wall_usec(statement->session->clock) / 1000000);
 }
 
 static struct sql_value call_now(struct sql_statement *statement,
@@ -107,7 +106,8 @@ static struct sql_value call_concat(struct sql_statement *statement,
     return sql_text_take(&statement->memory, &text);
 }
 
-/* The state is known at a file's beginning only; any other place is NULL, as for a wrong one. */
+/* The state is known at a file's beginning only; any other place is NULL, as for a wrong one.
+ */
 static struct sql_value call_binlog_gtid_pos(struct sql_statement *statement,
                                              const struct sql_arguments *arguments)
 {
@@ -182,8 +182,8 @@ enum status sql_function_call(struct sql_statement *statement,
 {
     static const struct sql_arguments none = {0};
     const struct function *function = find_function(name);
-    int shown = name.size > FUNCTION_NAME_SHOWN_BYTES ? FUNCTION_NAME_SHOWN_BYTES
-                                                      : (int)name.size;
+    int shown =
+        name.size > FUNCTION_NAME_SHOWN_BYTES ? FUNCTION_NAME_SHOWN_BYTES : (int)name.size;
 
     if (arguments == NULL && (function == NULL || !function->is_a_word)) {
         return sql_error_set(error, SQL_ERROR_UNKNOWN_COLUMN,

@@ -193,7 +193,8 @@ static enum status read_list(struct sql_statement *statement,
 {
     struct sql_reader *reader = &statement->reader;
 
-    while (sql_reader_accept_word(reader, "all") || sql_reader_accept_word(reader, "distinct") ||
+    while (sql_reader_accept_word(reader, "all") ||
+           sql_reader_accept_word(reader, "distinct") ||
            sql_reader_accept_word(reader, "sql_no_cache") ||
            sql_reader_accept_word(reader, "sql_calc_found_rows")) {
     }

@@ -12,7 +12,8 @@ struct sql_limit {
     uint64_t count;
 };
 
-/* Reads LIMIT n, LIMIT m, n and LIMIT n OFFSET m; leaves the limit as it is if there is none. */
+/* Reads LIMIT n, LIMIT m, n and LIMIT n OFFSET m; leaves the limit as it is if there is none.
+ */
 MUST_CHECK enum status sql_limit_read(struct sql_statement *statement,
                                       struct sql_limit *limit,
                                       struct error *error);

@@ -17,17 +17,17 @@
 struct session_directory;
 
 struct sql_session {
-    const struct clock *clock;             /* borrowed */
-    struct session_directory *directory;   /* borrowed */
-    const struct served_cluster *cluster;  /* borrowed; NULL: none chosen at login */
+    const struct clock *clock;            /* borrowed */
+    struct session_directory *directory;  /* borrowed */
+    const struct served_cluster *cluster; /* borrowed; NULL: none chosen at login */
     uint64_t id;
-    unsigned rights;    /* set of enum account_right */
-    char version[64];   /* of the greeting: VERSION() while the cluster's is not known */
+    unsigned rights;  /* set of enum account_right */
+    char version[64]; /* of the greeting: VERSION() while the cluster's is not known */
     char user[81];
     char host[64];
     char database[65];
-    uint16_t port;        /* of the listener */
-    uint64_t started_usec; /* wall clock: when the endpoint opened */
+    uint16_t port;                /* of the listener */
+    uint64_t started_usec;        /* wall clock: when the endpoint opened */
     struct sql_assigned assigned; /* owned */
 };
 

@@ -112,8 +112,9 @@ static enum status set_session_variable(struct sql_statement *statement,
         return sql_statement_bad(statement, error);
     }
     if (variable == NULL) {
-        return sql_error_set(error, SQL_ERROR_UNKNOWN_VARIABLE, "Unknown system variable '%.*s'",
-                             shown, (const char *)name.name.data);
+        return sql_error_set(error, SQL_ERROR_UNKNOWN_VARIABLE,
+                             "Unknown system variable '%.*s'", shown,
+                             (const char *)name.name.data);
     }
     if (name.is_global) {
         return refuse_global(statement, error);
@@ -153,8 +154,8 @@ static enum status set_names(struct sql_statement *statement, struct error *erro
     for (size_t at = 0; at < sizeof(names) / sizeof(names[0]); at++) {
         if (bytes_equal_text(value.text, "default")) {
             sql_assigned_remove(assigned, SQL_SCOPE_SESSION, bytes_of_text(names[at]));
-        } else if (sql_assigned_set(assigned, SQL_SCOPE_SESSION, bytes_of_text(names[at]), value,
-                                    error) != STATUS_OK) {
+        } else if (sql_assigned_set(assigned, SQL_SCOPE_SESSION, bytes_of_text(names[at]),
+                                    value, error) != STATUS_OK) {
             return error->status;
         }
     }

@@ -34,7 +34,8 @@ static enum status show_variables(struct sql_statement *statement,
         if ((variable->flags & hidden) != 0 || !sql_filter_matches(&filter, row[0])) {
             continue;
         }
-        row[1] = sql_variable_show(variable, statement, &server, (flags & SHOW_GLOBAL) != 0).text;
+        row[1] =
+            sql_variable_show(variable, statement, &server, (flags & SHOW_GLOBAL) != 0).text;
         if (row[1].data == NULL) {
             row[1] = bytes_of_text("");
         }

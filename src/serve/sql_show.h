@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SHOW: which statement it is, who may ask, and the ones that need no more than a line or two. */
+/* SHOW: which statement it is, who may ask, and the ones that need no more than a line or two.
+ */
 #pragma once
 
 #include "sql_session.h"

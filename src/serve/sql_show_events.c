@@ -30,7 +30,7 @@ struct walk {
     struct binlog_cursor *cursor;    /* owned */
     char name[BINLOG_NAME_BYTES];
     enum binlog_checksum checksum;
-    uint8_t *window;       /* owned */
+    uint8_t *window;        /* owned */
     uint64_t window_offset; /* of its first byte in the file */
     size_t window_bytes;
 };
@@ -101,7 +101,9 @@ static uint64_t first_file(struct binlog_store *store)
     return file;
 }
 
-static enum status open_walk(struct walk *walk, const struct request *request, struct error *error)
+static enum status open_walk(struct walk *walk,
+                             const struct request *request,
+                             struct error *error)
 {
     struct binlog_store *store = walk->statement->session->cluster->store;
     struct binlog_file_facts facts;
@@ -144,7 +146,8 @@ static enum status find_event(struct walk *walk,
                           ? walk->window_bytes - (size_t)in_window
                           : 0;
 
-        *event = (struct bytes){.data = walk->window + (seen == 0 ? 0 : in_window), .size = seen};
+        *event =
+            (struct bytes){.data = walk->window + (seen == 0 ? 0 : in_window), .size = seen};
         is_whole = seen >= BINLOG_EVENT_HEADER_BYTES &&
                    binlog_event_header_at(event->data).event_size <= seen;
         if (!is_whole && tries == 0) {
@@ -215,7 +218,9 @@ static enum status walk_events(struct walk *walk,
     return STATUS_OK;
 }
 
-enum status sql_show_events(struct sql_statement *statement, unsigned flags, struct error *error)
+enum status sql_show_events(struct sql_statement *statement,
+                            unsigned flags,
+                            struct error *error)
 {
     static const struct result_column columns[] = {
         {.name = "Log_name", .type = RESULT_VAR_STRING},

@@ -30,8 +30,7 @@ static struct sql_value io_state(const struct facts *facts, struct sql_memory *m
     const char *source = facts->is_old ? "master" : "source";
 
     if (facts->report.state == PULL_STREAMING) {
-        return sql_text_of(
-            sql_memory_format(memory, "Waiting for %s to send event", source));
+        return sql_text_of(sql_memory_format(memory, "Waiting for %s to send event", source));
     }
     if (facts->report.state == PULL_CONNECTING) {
         return sql_text_of(sql_memory_format(memory, "Connecting to %s", source));
@@ -42,8 +41,8 @@ static struct sql_value io_state(const struct facts *facts, struct sql_memory *m
 static struct sql_value source_host(const struct facts *facts, struct sql_memory *memory)
 {
     const char *colon = strrchr(facts->report.source, ':');
-    int size = colon == NULL ? (int)strlen(facts->report.source)
-                             : (int)(colon - facts->report.source);
+    int size =
+        colon == NULL ? (int)strlen(facts->report.source) : (int)(colon - facts->report.source);
 
     return sql_text_of(sql_memory_format(memory, "%.*s", size, facts->report.source));
 }
@@ -143,14 +142,13 @@ static struct sql_value seconds_behind(const struct facts *facts, struct sql_mem
 static struct sql_value io_error_code(const struct facts *facts, struct sql_memory *memory)
 {
     static const uint64_t codes[PULL_STATE_COUNT] = {
-        [PULL_CONNECTING] = 2003,      [PULL_WAITING] = 2003,
-        [PULL_DENIED] = 1045,          [PULL_MISCONFIGURED] = 13117,
-        [PULL_SOURCE_PURGED] = 13114,  [PULL_SOURCE_BEHIND] = 13114,
-        [PULL_STORE_FULL] = 13121,     [PULL_STORE_ERROR] = 13121,
+        [PULL_CONNECTING] = 2003,     [PULL_WAITING] = 2003,
+        [PULL_DENIED] = 1045,         [PULL_MISCONFIGURED] = 13117,
+        [PULL_SOURCE_PURGED] = 13114, [PULL_SOURCE_BEHIND] = 13114,
+        [PULL_STORE_FULL] = 13121,    [PULL_STORE_ERROR] = 13121,
     };
 
-    return sql_number(memory,
-                      facts->report.reason[0] == '\0' ? 0 : codes[facts->report.state]);
+    return sql_number(memory, facts->report.reason[0] == '\0' ? 0 : codes[facts->report.state]);
 }
 
 static struct sql_value io_error(const struct facts *facts, struct sql_memory *memory)
@@ -310,9 +308,7 @@ static bool is_number(const struct column *column)
            (column->fixed != NULL && strcmp(column->fixed, "0") == 0);
 }
 
-static void add_status(struct sql_statement *statement,
-                       const struct facts *facts,
-                       unsigned of)
+static void add_status(struct sql_statement *statement, const struct facts *facts, unsigned of)
 {
     struct result_column shown[COLUMN_COUNT];
     struct bytes row[COLUMN_COUNT];

@@ -17,9 +17,8 @@ static const char *command_of(const struct session_entry *entry)
 static void add_session(struct sql_statement *statement, const struct session_entry *entry)
 {
     uint64_t now_usec = clock_wall_usec(statement->session->clock);
-    uint64_t seconds = now_usec > entry->state_since_usec
-                           ? (now_usec - entry->state_since_usec) / 1000000
-                           : 0;
+    uint64_t seconds =
+        now_usec > entry->state_since_usec ? (now_usec - entry->state_since_usec) / 1000000 : 0;
     bool is_own = entry->facts.id == statement->session->id;
     struct bytes row[8] = {{0}};
 

@@ -243,8 +243,7 @@ void sql_reader_next(struct sql_reader *reader)
         reader->token.kind = SQL_BROKEN;
         end = reader->statement.size;
     }
-    reader->token.text =
-        (struct bytes){.data = reader->statement.data + at, .size = end - at};
+    reader->token.text = (struct bytes){.data = reader->statement.data + at, .size = end - at};
     reader->at = end;
 }
 

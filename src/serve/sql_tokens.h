@@ -13,10 +13,10 @@
 
 enum sql_token_kind {
     SQL_END,
-    SQL_NAME,        /* a keyword or an unquoted name */
-    SQL_QUOTED_NAME, /* `name` */
-    SQL_STRING,      /* 'text' or "text" */
-    SQL_NUMBER,      /* without a sign */
+    SQL_NAME,            /* a keyword or an unquoted name */
+    SQL_QUOTED_NAME,     /* `name` */
+    SQL_STRING,          /* 'text' or "text" */
+    SQL_NUMBER,          /* without a sign */
     SQL_USER_VARIABLE,   /* @name, @'name' */
     SQL_SYSTEM_VARIABLE, /* @@name, @@global.name */
     SQL_OPERATOR,        /* one or two characters */

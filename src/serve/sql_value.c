@@ -69,8 +69,8 @@ struct bytes sql_memory_format(struct sql_memory *memory, const char *format, ..
     if ((size_t)size >= sizeof(text)) {
         size = sizeof(text) - 1;
     }
-    return sql_memory_add(
-        memory, (struct bytes){.data = (const uint8_t *)text, .size = (size_t)size});
+    return sql_memory_add(memory,
+                          (struct bytes){.data = (const uint8_t *)text, .size = (size_t)size});
 }
 
 struct sql_value sql_null(void)

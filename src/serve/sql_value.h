@@ -46,5 +46,6 @@ struct sql_value sql_number(struct sql_memory *memory, uint64_t number);
 /* The text without a terminating zero, owned by the memory; empties the buffer. */
 struct sql_value sql_text_take(struct sql_memory *memory, struct buffer *text);
 
-/* Reads a whole number without a sign, as of "4", " 4" no. False if it is none or over 64 bits. */
+/* Reads a whole number without a sign, as of "4", " 4" no. False if it is none or over 64 bits.
+ */
 bool sql_text_to_number(struct bytes text, uint64_t *number);

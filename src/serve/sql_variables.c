@@ -107,10 +107,11 @@ enum status sql_variable_select(struct sql_statement *statement,
                                                               : (int)name.name.size;
 
     if (variable == NULL) {
-        return sql_error_set(error, SQL_ERROR_UNKNOWN_VARIABLE, "Unknown system variable '%.*s'",
-                             shown, (const char *)name.name.data);
+        return sql_error_set(error, SQL_ERROR_UNKNOWN_VARIABLE,
+                             "Unknown system variable '%.*s'", shown,
+                             (const char *)name.name.data);
     }
-    *found = select_form(variable,
-                         sql_variable_show(variable, statement, &server, name.is_global));
+    *found =
+        select_form(variable, sql_variable_show(variable, statement, &server, name.is_global));
     return STATUS_OK;
 }

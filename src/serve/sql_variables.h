@@ -55,7 +55,8 @@ struct sql_value sql_variable_show(const struct sql_variable *variable,
                                    const struct sql_server *server,
                                    bool is_global);
 
-/* As SELECT gives it. SQL_ERROR_UNKNOWN_VARIABLE if there is none. `text` is what follows @@. */
+/* As SELECT gives it. SQL_ERROR_UNKNOWN_VARIABLE if there is none. `text` is what follows @@.
+ */
 MUST_CHECK enum status sql_variable_select(struct sql_statement *statement,
                                            struct bytes text,
                                            struct sql_value *found,
