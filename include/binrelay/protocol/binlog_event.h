@@ -20,6 +20,7 @@ enum {
     BINLOG_CHECKSUM_BYTES = 4,
     BINLOG_MAGIC_BYTES = 4,
     BINLOG_EVENT_TYPE_AT = 4,
+    BINLOG_EVENT_SERVER_ID_AT = 5,
     BINLOG_EVENT_SIZE_AT = 9,
     BINLOG_EVENT_POSITION_AT = 13,
     BINLOG_EVENT_FLAGS_AT = 17,
@@ -86,12 +87,19 @@ MUST_CHECK enum status binlog_event_header_decode(struct binlog_event_header *he
 void binlog_event_header_encode(struct buffer *output,
                                 const struct binlog_event_header *header);
 
-/* True if the last four bytes are the CRC32 of all before (a whole event). */
+/*
+ * The CRC32 of a whole event without its last four bytes, at least
+ * BINLOG_EVENT_HEADER_BYTES + BINLOG_CHECKSUM_BYTES long. A format
+ * description's is that of its form without BINLOG_FLAG_IN_USE, as the server's.
+ */
+uint32_t binlog_event_checksum(struct bytes event);
+
+/* True if the last four bytes are that checksum. */
 bool binlog_event_checksum_is_right(struct bytes event);
 
 /* What is between header and checksum. The event is whole and at least that long, or the result
  * is empty. */
 struct bytes binlog_event_body(struct bytes event, enum binlog_checksum checksum);
 
-/* "Rotate", "Gtid": the manual's name, for logs; "type 99" is "unknown". */
+/* "Rotate", "Gtid": the manual's name, for logs; "unknown" for a type that we do not know. */
 const char *binlog_event_type_name(uint8_t type);

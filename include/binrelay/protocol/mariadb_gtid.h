@@ -35,7 +35,14 @@ MUST_CHECK enum status mariadb_gtid_decode_event(struct mariadb_gtid *found,
                                                  struct bytes body,
                                                  struct error *error);
 
-/* The same type serves as position and as state; items are in the order they were set. */
+/* Longer ones from a peer fail as STATUS_FULL. */
+enum { MARIADB_GTID_LIST_MOST_ITEMS = 65536 };
+
+/*
+ * The same type serves as position and as state; items of a domain are in the
+ * order they were set. Zeroed is empty. Functions that fill a list replace what
+ * it held, but leave it alone if they fail.
+ */
 struct mariadb_gtid_list {
     struct mariadb_gtid *items; /* owned */
     size_t count;
@@ -69,7 +76,7 @@ void mariadb_gtid_position_update(struct mariadb_gtid_list *position, struct mar
 const struct mariadb_gtid *mariadb_gtid_list_domain(const struct mariadb_gtid_list *list,
                                                     uint32_t domain_id);
 
-/* The position of a state: the last entry of each domain. */
+/* The position of a state: the last entry of each domain, sorted by domain. */
 void mariadb_gtid_state_position(const struct mariadb_gtid_list *state,
                                  struct mariadb_gtid_list *position);
 
