@@ -24,12 +24,16 @@ enum auth_plugin {
 };
 
 enum auth_plugin auth_plugin_find(struct bytes name);
+
+/* "" for AUTH_UNKNOWN. */
 const char *auth_plugin_name(enum auth_plugin plugin);
 
-/* Fills a challenge with random bytes, none of them 0 or '$'. */
+/* Fills a challenge with random bytes, none of them 0 or '$'; aborts if there are none to have.
+ */
 void auth_challenge_make(uint8_t challenge[AUTH_CHALLENGE_BYTES]);
 
-/* The client's proof of the password ("" gives the empty proof); added to output. */
+/* The client's proof of the password; added to output. A password of "" and an unknown plugin
+ * give the empty proof. */
 void auth_proof_add(struct buffer *output,
                     enum auth_plugin plugin,
                     const char *password,
@@ -38,6 +42,8 @@ void auth_proof_add(struct buffer *output,
 /* ---- server ---- */
 
 struct auth_rsa_key; /* the server's key pair, made once per process; any thread */
+
+/* Takes up to a second. NULL if OpenSSL cannot. */
 struct auth_rsa_key *auth_rsa_key_new(void);
 void auth_rsa_key_free(struct auth_rsa_key *key);
 
@@ -51,7 +57,11 @@ struct auth_secrets {
  * What a server knows of one login. Fill the first part, call
  * auth_server_first() with the client's proof, then auth_server_next() with
  * each payload that follows, until it does not say AGAIN. What is added to
- * `reply` is sent as one packet.
+ * `reply`, if anything, is sent as one packet.
+ *
+ * The proof must be one of this plugin to this challenge: a client that names
+ * another plugin, or was greeted with another one, is sent an auth switch first.
+ * Every refusal is STATUS_DENIED with the same message, an unknown account's too.
  */
 struct auth_server {
     enum auth_plugin plugin;
@@ -59,11 +69,11 @@ struct auth_server {
     uint8_t challenge[AUTH_CHALLENGE_BYTES];
     bool is_secure;                     /* TLS or UNIX socket */
     const struct auth_rsa_key *rsa_key; /* borrowed; NULL: none */
-    int step;                           /* auth.c's own; 0 at first */
+    int step;                           /* auth_server.c's own; 0 at first */
 };
 
 /* STATUS_OK: proved (caching_sha2: reply is fast_auth_success, to be sent before the OK
- * packet). */
+ * packet; nothing after an empty password). */
 MUST_CHECK enum status auth_server_first(struct auth_server *server,
                                          struct bytes proof,
                                          struct buffer *reply,
@@ -75,7 +85,14 @@ MUST_CHECK enum status auth_server_next(struct auth_server *server,
 
 /*
  * MariaDB 11.4's proof that a self-signed certificate is the right one
- * (MDEV-31855): the text for the OK packet's info field, added to output.
+ * (MDEV-31855): the text for the OK packet's info field, added to output. The
+ * fingerprint is the SHA-256 of the certificate (DER); client_proof is what the
+ * client proved itself with, and the challenge what it answered.
+ *
+ * Works for mysql_native_password with a password that is not empty; adds
+ * nothing otherwise, as clients take no such proof for caching_sha2_password.
+ * Such a client gives up, before it sends anything but the SSL request, unless
+ * the greeting names mysql_native_password (or no certificate check is asked for).
  */
 void auth_certificate_proof_add(struct buffer *output,
                                 const struct auth_server *server,
@@ -84,19 +101,25 @@ void auth_certificate_proof_add(struct buffer *output,
 
 /* ---- client ---- */
 
+/* Fill plugin and challenge from the greeting (another plugin if that one is unknown: the
+ * server will ask to switch), and prove the password by auth_proof_add() in the handshake
+ * response. */
 struct auth_client {
     enum auth_plugin plugin;
     const char *password; /* borrowed */
     uint8_t challenge[AUTH_CHALLENGE_BYTES];
-    bool is_secure;
+    bool is_secure;              /* TLS or UNIX socket: the password may be sent as it is */
     const char *pinned_key_path; /* borrowed; PEM of the server's RSA key, or NULL */
-    int step;
+    bool is_reply_due; /* after STATUS_AGAIN: send `reply`, even if empty (no password) */
+    int step;          /* auth_client.c's own; 0 at first */
 };
 
 /*
  * Follows one payload after the handshake response: OK, error, auth switch,
- * more data. STATUS_OK: logged in. STATUS_AGAIN: send `reply` (if not empty)
- * and feed the next payload. STATUS_DENIED: the server's own words.
+ * more data. STATUS_OK: logged in. STATUS_AGAIN: send `reply` if
+ * client->is_reply_due, and feed the next payload. STATUS_DENIED: the server's
+ * own words, or it asks for what we refuse (another plugin, the password without
+ * TLS). STATUS_INVALID: the server breaks the protocol, or the pinned key is bad.
  */
 MUST_CHECK enum status auth_client_next(struct auth_client *client,
                                         struct bytes payload,

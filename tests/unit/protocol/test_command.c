@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "check.h"
-
-#define BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
+#include "wire_bytes.h"
 
 static struct bytes behind_code(const struct buffer *payload)
 {

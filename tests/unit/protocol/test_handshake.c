@@ -4,9 +4,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "hex_bytes.h"
-
-#define BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
+#include "wire_bytes.h"
 
 enum { OFFERED_ALL = -1 };
 

@@ -6,10 +6,9 @@
 #include "binrelay/protocol/handshake.h"
 #include "binrelay/protocol/packet.h"
 #include "check.h"
+#include "wire_bytes.h"
 
 enum { LIMIT = 1 << 20 };
-
-#define BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
 
 static const struct result_column columns[] = {
     {.name = "File", .type = RESULT_VAR_STRING},

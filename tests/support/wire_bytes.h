@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Captured bytes as they are printed by other programs. */
+/* Bytes of a packet as a test writes them down. */
 #pragma once
 
 #include <string.h>
@@ -7,7 +7,11 @@
 #include "binrelay/base/bytes.h"
 #include "check.h"
 
-/* Replaces what the buffer holds by the bytes of pairs of hexadecimal digits. */
+/* A view of a literal with zeros in it. */
+#define BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
+
+/* For bytes captured from other programs: replaces what the buffer holds by the bytes of pairs
+ * of hexadecimal digits. */
 static inline struct bytes hex_bytes(struct buffer *buffer, const char *digits)
 {
     size_t count = strlen(digits);
