@@ -224,7 +224,7 @@ void binlog_heartbeat_add(struct buffer *output,
     struct binlog_event_header header = {
         .type = is_version_2 ? BINLOG_HEARTBEAT_V2 : BINLOG_HEARTBEAT,
         .server_id = server_id,
-        .next_position = is_version_2 ? 0 : (uint32_t)where.position,
+        .next_position = (uint32_t)where.position,
     };
     size_t start = output->size;
 

@@ -1,5 +1,6 @@
 # Configures SOURCE, builds its good target "sound", and expects TARGET not to build.
-execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${BINARY} -DROOMS=${ROOMS}
+file(REMOVE_RECURSE ${BINARY})
+execute_process(COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${BINARY} -G "${GENERATOR}" -DROOMS=${ROOMS}
                 RESULT_VARIABLE configured OUTPUT_QUIET)
 if(NOT configured EQUAL 0)
     message(FATAL_ERROR "the bad tree does not even configure")

@@ -41,16 +41,19 @@ struct connection_handler {
     void (*on_closed)(void *context, const struct error *why);
 };
 
-/* Takes over a connected, accepted descriptor. `name` is "address:port" for logs (copied). */
+/* Takes over a connected, accepted descriptor. `name` is "address:port" for logs (copied). It
+ * reads nothing until connection_set_handler(); the input buffer is allocated when it does. */
 struct connection *connection_new(struct loop *loop,
                                   int descriptor,
                                   const char *name,
                                   size_t input_bytes);
 
 /*
- * Resolves and connects without blocking; on_connected or on_closed follows.
- * All addresses are tried in turn within timeout_usec. TCP_NODELAY and
- * keepalive are set on every TCP connection.
+ * Resolves and connects without blocking; on_connected or on_closed follows,
+ * with STATUS_NOT_FOUND for a host that has no address, STATUS_SYSTEM with
+ * os_code for one that refuses or does not answer. All addresses are tried in
+ * turn within timeout_usec. A host that begins with a slash is the path of a
+ * UNIX socket. TCP_NODELAY and keepalive are set on every TCP connection.
  */
 struct connection *connection_dial(struct loop *loop,
                                    const char *host,
@@ -66,19 +69,23 @@ void connection_set_handler(struct connection *connection,
 /* Closes at once and frees. Queued output is lost. Accepts NULL. May be called in callbacks. */
 void connection_free(struct connection *connection);
 
-/* Writes what is queued, then closes; on_closed follows. Input is ignored from now on. */
+/* Writes what is queued, then closes; on_closed follows, at the latest after the timeout. Input
+ * is ignored from now on, and so is what is sent. */
 void connection_finish(struct connection *connection, uint64_t timeout_usec);
 
-/* What has arrived and is not consumed. Valid until the next call on this connection. */
+/* What has arrived and is not consumed. Valid until more is read: by connection_read_more(), by
+ * the loop after the callback has returned, or by connection_set_input_bytes(). */
 struct bytes connection_input(const struct connection *connection);
 void connection_consume(struct connection *connection, size_t size);
 
-/* Reads more now without waiting for the loop. STATUS_AGAIN if there is nothing, STATUS_CLOSED
- * at the end. */
+/* Reads more now without waiting for the loop. STATUS_AGAIN if there is nothing, or no room;
+ * STATUS_CLOSED at the end (on_closed still follows). */
 MUST_CHECK enum status connection_read_more(struct connection *connection);
 
-/* Grows the input buffer; never shrinks what is in it. */
+/* Grows the input buffer; a smaller size changes nothing. */
 void connection_set_input_bytes(struct connection *connection, size_t input_bytes);
+
+/* A paused connection does not read; on_input does not come again for what is there. */
 void connection_pause_input(struct connection *connection, bool is_paused);
 
 /* Queue output. Copied; shared (a reference is taken); or read from the file when it is sent.
@@ -92,7 +99,8 @@ void connection_send_file(struct connection *connection,
                           uint64_t offset,
                           uint64_t size);
 
-/* Writes as much as the socket takes now. Called by itself at the end of a turn. */
+/* Writes as much as the socket takes now, and as is fair to others. Called by itself at the end
+ * of a turn. */
 void connection_flush(struct connection *connection);
 
 /* Bytes that wait in the queue, file ranges included. */
@@ -102,13 +110,17 @@ void connection_set_low_mark(struct connection *connection, uint64_t bytes);
 /* Bytes the kernel took. */
 uint64_t connection_sent(const struct connection *connection);
 
-/* Closes with STATUS_CLOSED if no byte arrives for so long; 0 turns it off. */
+/* Closes with STATUS_CLOSED if no byte arrives for so long; 0 turns it off. The time while the
+ * input is paused or the buffer full does not count. */
 void connection_set_idle_limit(struct connection *connection, uint64_t usec);
 
 /*
- * Begin TLS. Bytes already in the input stay the owner's: a server calls this
- * when it has consumed the SSL request and nothing else is there. `host` is
- * checked with TLS_CHECK_IDENTITY, and sent as SNI.
+ * Begin TLS; on_secure or on_closed follows. What is queued already goes out in
+ * the clear first. A server calls this when it has consumed the SSL request:
+ * the bytes behind it in the input are the client's first TLS records (clients
+ * do not wait) and go to OpenSSL, so that nothing that came in the clear can
+ * pass for input that came through TLS. What is sent before on_secure waits and
+ * goes through TLS. `host` is checked with TLS_CHECK_IDENTITY, and sent as SNI.
  */
 void connection_start_tls_server(struct connection *connection, struct tls *tls);
 void connection_start_tls_client(struct connection *connection,
@@ -119,8 +131,12 @@ bool connection_is_secure(const struct connection *connection);
 /* True if the peer showed a certificate that was verified. */
 bool connection_peer_is_verified(const struct connection *connection);
 
-/* Gives the connection to another loop. Nothing may be queued by the old thread after;
- * call connection_arrive() on the new loop's thread before anything else. */
+/*
+ * Gives the connection to another loop, TLS and all, but not while it dials.
+ * After leave the old thread may not touch it; the new one calls
+ * connection_arrive() before anything else, or connection_free(). Input that
+ * waits causes on_input soon after the arrival.
+ */
 void connection_leave(struct connection *connection);
 void connection_arrive(struct connection *connection, struct loop *loop);
 

@@ -9,10 +9,15 @@
 
 struct listener;
 
-/* The descriptor is the callee's; `name` is "address:port" (borrowed for the call). */
+/* The descriptor is the callee's; `name` is "address:port" (borrowed for the call), or "unix".
+ * The callee may stop the listener, but not free it. */
 typedef void (*listener_fn)(void *context, int descriptor, const char *name);
 
-/* Listens on "0.0.0.0:3306", "[::]:3306" or "host:port". Port 0: the kernel chooses. */
+/*
+ * Listens on "0.0.0.0:3306", "[::]:3306", "*:3306" (IPv4) or "host:port". Port 0: the kernel
+ * chooses. "[::]" is IPv6 only, so that both may stand in one list. A host that is a name may
+ * block for its look-up: at start only.
+ */
 MUST_CHECK enum status listener_open(struct listener **made,
                                      struct loop *loop,
                                      const char *address,

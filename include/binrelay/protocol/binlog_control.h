@@ -24,13 +24,15 @@ MUST_CHECK enum status binlog_format_decode(struct binlog_format *format,
                                             struct error *error);
 
 /*
- * Copies a stored format description as a dump that begins past it sends it:
- * created 0, log_pos 0, checksum made new (decisions 4).
+ * Copies a format description, which binlog_format_decode() took, as a dump
+ * that begins past it sends it: created 0, log_pos 0, not in use, `checksum` as
+ * the algorithm of the events behind it. It has a checksum itself with NONE too.
  */
 void binlog_format_add_for_middle(struct buffer *output,
                                   struct bytes event,
                                   enum binlog_checksum checksum);
 
+/* Also a place in a binlog: what a heartbeat says. */
 struct binlog_rotate {
     uint64_t position;
     struct bytes file_name; /* borrowed */
@@ -46,15 +48,20 @@ void binlog_rotate_add_artificial(struct buffer *output,
                                   struct binlog_rotate rotate,
                                   enum binlog_checksum checksum);
 
-/* A heartbeat of version 1 (type 27) or 2 (type 41, 64-bit position), position is the
- * replica's. */
+/*
+ * A heartbeat of version 1 (type 27) or 2 (type 41), position is the replica's.
+ * Version 1 has only the low 32 bits of it.
+ */
 void binlog_heartbeat_add(struct buffer *output,
                           uint32_t server_id,
                           struct binlog_rotate where,
                           enum binlog_checksum checksum,
                           bool is_version_2);
 
-/* Decodes the heartbeat of either type: position from the header (v1) or the body (v2). */
+/*
+ * Decodes the heartbeat of either type: position from the header (v1) or the
+ * body (v2, and MariaDB's v1 past 4 GiB). STATUS_CORRUPT if there is no file name.
+ */
 MUST_CHECK enum status binlog_heartbeat_decode(struct binlog_rotate *where,
                                                struct binlog_event_header header,
                                                struct bytes body,
@@ -66,7 +73,10 @@ struct binlog_query {
     struct bytes statement; /* borrowed; may be cut when the body is only its beginning */
 };
 
-/* The body may be cut at its end (a long statement): the statement is then what is there. */
+/*
+ * The body may be cut at its end (a long statement): the statement is then what
+ * is there. STATUS_CORRUPT if it is cut before the statement.
+ */
 MUST_CHECK enum status binlog_query_decode(struct binlog_query *query,
                                            struct bytes body,
                                            struct error *error);

@@ -1,0 +1,18 @@
+create database shop; use shop;
+create table orders (id int auto_increment primary key, item varchar(400), amount int) engine=innodb;
+create table audit (id int auto_increment primary key, note varchar(400)) engine=myisam;
+insert into orders(item, amount) values (repeat('long ', 80), 1), (repeat('row ', 90), 2);
+update orders set amount = amount + 1;
+delete from orders where id = 1;
+insert into audit(note) values (repeat('not transactional ', 20));
+set session binlog_format = statement;
+insert into orders(item, amount) values ('the statement is what is long here: ................................................................', 1);
+insert into audit(note) values ('the statement is what is long here too: .............................................................');
+begin; insert into orders(item, amount) values ('one of two, with a very long text behind it: ......................................................', 1); savepoint a_savepoint_with_a_long_name_that_is_compressed_too; insert into orders(item, amount) values ('two of two ............................................................', 1); rollback to a_savepoint_with_a_long_name_that_is_compressed_too; commit;
+set session binlog_format = row;
+create table copied as select * from orders;
+xa start 'a_long_name_of_a_transaction_that_is_compressed'; insert into orders(item, amount) values ('xa', 1); xa end 'a_long_name_of_a_transaction_that_is_compressed'; xa prepare 'a_long_name_of_a_transaction_that_is_compressed'; xa commit 'a_long_name_of_a_transaction_that_is_compressed';
+alter table orders add column a_column_with_a_long_name_so_that_the_statement_is_compressed varchar(10) default 'grey';
+xa start 'undone_and_its_name_is_long_enough'; insert into orders(item, amount) values ('xa', 1); xa end 'undone_and_its_name_is_long_enough'; xa prepare 'undone_and_its_name_is_long_enough'; xa rollback 'undone_and_its_name_is_long_enough';
+drop table copied;
+flush binary logs;

@@ -1,0 +1,11 @@
+create database shop; use shop;
+create table orders (id int auto_increment primary key, item varchar(40), amount int) engine=innodb;
+insert into orders(item, amount) values ('one', 1), ('two', 2);
+set session binlog_format = statement;
+insert into orders(item, amount) values ('by statement', 1);
+set session binlog_format = row;
+create table copied as select * from orders;
+xa start 'two'; insert into orders(item, amount) values ('xa', 1); xa end 'two'; xa prepare 'two'; xa rollback 'two';
+set session binlog_transaction_compression = on;
+delete from copied;
+flush binary logs;
