@@ -159,8 +159,8 @@ static enum status fill(struct endpoint *endpoint,
     if (settings_new(&endpoint->settings, &options->settings, endpoint->clusters,
                      endpoint->cluster_count, error) != STATUS_OK ||
         worker_start(&endpoint->agent, "sql-agent", error) != STATUS_OK ||
-        serve_threads_start(&endpoint->threads, options->serve_threads,
-                            endpoint->cluster_count, endpoint->agent, error) != STATUS_OK) {
+        serve_threads_start(&endpoint->threads, options->serve_threads, endpoint->cluster_count,
+                            endpoint->agent, error) != STATUS_OK) {
         return error->status;
     }
     endpoint->home = (struct session_home){

@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 enum {
-    LOGIN_FAILURES_MOST = 20,         /* in a row, then the address is refused */
-    LOGIN_FORGOTTEN_AFTER_SEC = 60,   /* without a failure */
-    LOGIN_REFUSED_SEC = 30,           /* from the last failure */
+    LOGIN_FAILURES_MOST = 20,       /* in a row, then the address is refused */
+    LOGIN_FORGOTTEN_AFTER_SEC = 60, /* without a failure */
+    LOGIN_REFUSED_SEC = 30,         /* from the last failure */
 };
 
 struct login_limits;
@@ -24,7 +24,9 @@ void login_limits_free(struct login_limits *limits);
 
 /* `peer` is a connection's name; its port does not count. Times are monotonic. */
 bool login_limits_refuse(struct login_limits *limits, const char *peer, uint64_t now_usec);
-void login_limits_note_failure(struct login_limits *limits, const char *peer, uint64_t now_usec);
+void login_limits_note_failure(struct login_limits *limits,
+                               const char *peer,
+                               uint64_t now_usec);
 void login_limits_note_success(struct login_limits *limits, const char *peer);
 
 /* Copies "10.0.0.7" of "10.0.0.7:51200", "2001:db8::1" of "[2001:db8::1]:51200". */

@@ -15,7 +15,7 @@ enum { STOP_USEC = 2000000 };
 
 /* One cluster's news for one thread. */
 struct wake {
-    struct message message; /* first: is turned back into the wake */
+    struct message message;      /* first: is turned back into the wake */
     struct serve_thread *thread; /* borrowed */
     size_t cluster;
     atomic_bool is_posted;

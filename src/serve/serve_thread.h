@@ -21,8 +21,8 @@ MUST_CHECK enum status serve_threads_start(struct serve_threads **made,
                                            struct worker *agent,
                                            struct error *error);
 
-/* Ends all sessions there (streams with error 1053) and joins the threads. Messages may still be
- * posted to their loops. Accepts NULL. */
+/* Ends all sessions there (streams with error 1053) and joins the threads. Messages may still
+ * be posted to their loops. Accepts NULL. */
 void serve_threads_stop(struct serve_threads *threads);
 
 /* After the stop. Accepts NULL. */

@@ -34,8 +34,7 @@ void session_init(struct session *session, struct loop *loop, const char *peer)
     facts.started_usec = clock_wall_usec(session->house->clock);
     (void)snprintf(session->peer, sizeof(session->peer), "%s", peer);
     (void)snprintf(facts.peer, sizeof(facts.peer), "%s", peer);
-    session->card =
-        session_directory_add(session->house->directory, session, loop, &facts);
+    session->card = session_directory_add(session->house->directory, session, loop, &facts);
     session->id = session_card_id(session->card);
     session->sql.clock = session->house->clock;
     session->sql.directory = session->house->directory;
@@ -126,7 +125,8 @@ enum status session_next_packet(struct session *session, size_t limit, struct pa
     if (status != STATUS_OK) {
         session->sequence++;
         session_refuse(session, SQL_ERROR_PACKET_TOO_LARGE,
-                       "Got a packet bigger than 'max_allowed_packet' bytes: %s", error.message);
+                       "Got a packet bigger than 'max_allowed_packet' bytes: %s",
+                       error.message);
         return status;
     }
     if (found->sequence != session->sequence) {

@@ -26,14 +26,14 @@
 
 /* What all sessions of an endpoint share. Outlives them. */
 struct session_house {
-    const struct clock *clock;            /* borrowed, as all here */
+    const struct clock *clock; /* borrowed, as all here */
     struct session_directory *directory;
-    struct login_limits *limits;          /* the control thread's: logins are there */
-    const struct auth_rsa_key *rsa_key;   /* NULL: none */
+    struct login_limits *limits;        /* the control thread's: logins are there */
+    const struct auth_rsa_key *rsa_key; /* NULL: none */
     const struct served_cluster *clusters;
     size_t cluster_count;
-    struct frame_cache *const *frames;    /* one for each cluster */
-    uint64_t started_usec;                /* wall clock */
+    struct frame_cache *const *frames; /* one for each cluster */
+    uint64_t started_usec;             /* wall clock */
 };
 
 /* The listener that a connection came by. */
@@ -41,8 +41,8 @@ struct session_door {
     size_t first_cluster; /* of those that may be asked for here */
     size_t cluster_count; /* one, or all */
     uint16_t port;
-    char version[64];      /* of the greeting */
-    bool is_all_mariadb;   /* every one of its clusters is */
+    char version[64];    /* of the greeting */
+    bool is_all_mariadb; /* every one of its clusters is */
 };
 
 /* What a stream has come to. */
@@ -68,7 +68,7 @@ struct session_port {
     void (*start_answer)(struct session *session, struct bytes statement);
     /* Starts the dump of session->wish; the session may be on another thread at once. */
     void (*start_dump)(struct session *session);
-    void (*end_stream)(struct session *session); /* follows each start_dump() */
+    void (*end_stream)(struct session *session);                /* follows each start_dump() */
     struct session_numbers (*numbers)(struct session *session); /* but for the position */
     void (*finish)(struct session *session, uint64_t usec);
 };
@@ -83,18 +83,18 @@ struct session {
     uint64_t id;
     enum session_state state;
     const struct session_house *house; /* borrowed */
-    const struct session_door *door;   /* borrowed; copied by the owner for the session's life */
-    const struct session_port *port;   /* borrowed */
-    void *port_data;                   /* borrowed: the port's */
-    struct session_card *card;         /* owned, in the directory */
-    struct settings *settings;         /* a reference: those at its login */
-    char peer[64];                     /* "10.0.0.7:51200" */
+    const struct session_door *door; /* borrowed; copied by the owner for the session's life */
+    const struct session_port *port; /* borrowed */
+    void *port_data;                 /* borrowed: the port's */
+    struct session_card *card;       /* owned, in the directory */
+    struct settings *settings;       /* a reference: those at its login */
+    char peer[64];                   /* "10.0.0.7:51200" */
 
     bool may_send_proxy_header;
     bool is_securing; /* TLS has begun */
     bool is_secure;
-    uint8_t sequence; /* of the next packet, theirs or ours */
-    uint32_t capabilities; /* offered, then those of both */
+    uint8_t sequence;              /* of the next packet, theirs or ours */
+    uint32_t capabilities;         /* offered, then those of both */
     const struct account *account; /* borrowed from the settings; NULL: unknown */
     struct bytes cluster_name;     /* in `login`; what was logged in with */
     struct bytes database;         /* in `login` */

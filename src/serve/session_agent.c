@@ -9,7 +9,7 @@
 enum { SERVER_STATUS_AUTOCOMMIT = 2 };
 
 struct question {
-    struct message message; /* first: is turned back into the question */
+    struct message message;              /* first: is turned back into the question */
     struct session_directory *directory; /* a reference */
     uint64_t id;                         /* of the session */
     struct loop *loop;                   /* borrowed: where the answer goes */

@@ -201,8 +201,8 @@ static void obey(struct session *session, struct bytes payload)
 
     for (size_t at = 0; at < sizeof(commands) / sizeof(commands[0]); at++) {
         if (payload.size > 0 && commands[at].code == code) {
-            commands[at].obey(session, (struct bytes){.data = payload.data + 1,
-                                                      .size = payload.size - 1});
+            commands[at].obey(
+                session, (struct bytes){.data = payload.data + 1, .size = payload.size - 1});
             return;
         }
     }

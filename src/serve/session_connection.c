@@ -236,8 +236,8 @@ static void move(struct session_link *link)
     connection_leave(link->connection);
     link->home = serve_thread_home(thread);
     link->arrival.run = arrive;
-    session_directory_move(link->session.house->directory, link->session.card,
-                           link->home->loop, &link->arrival);
+    session_directory_move(link->session.house->directory, link->session.card, link->home->loop,
+                           &link->arrival);
 }
 
 static void port_start_dump(struct session *session)

@@ -116,8 +116,8 @@ static void log_stream(const struct session *session, const char *what)
 {
     const struct command_dump *command = &session->wish.command;
 
-    log_info("session %" PRIu64 " (%s): replica %u of cluster %s %s", session->id, session->peer,
-             command->server_id, session->sql.cluster->name, what);
+    log_info("session %" PRIu64 " (%s): replica %u of cluster %s %s", session->id,
+             session->peer, command->server_id, session->sql.cluster->name, what);
 }
 
 static void on_end(void *context)

@@ -109,8 +109,7 @@ static bool pass_proxy_header(struct session *session)
 {
     struct proxy_header header;
     struct error error;
-    enum status status =
-        proxy_header_find(session->port->input(session), &header, &error);
+    enum status status = proxy_header_find(session->port->input(session), &header, &error);
 
     if (status == STATUS_AGAIN) {
         session->port->make_room(session, PROXY_HEADER_BYTES_MAX);
@@ -155,8 +154,8 @@ static void fill_login(struct session_entry *entry, const void *context)
 
 static struct log_text login_name(const struct session *session)
 {
-    return log_safe((struct bytes){.data = session->login.data,
-                                   .size = session->login_user_bytes});
+    return log_safe(
+        (struct bytes){.data = session->login.data, .size = session->login_user_bytes});
 }
 
 static void deny(struct session *session, const char *why)
@@ -190,8 +189,7 @@ static bool is_tls_enough(const struct session *session)
     case ACCOUNT_TLS_REQUIRED:
         return session->is_secure;
     case ACCOUNT_TLS_X509:
-        return session->is_secure &&
-               session->port->has_certificate((struct session *)session);
+        return session->is_secure && session->port->has_certificate((struct session *)session);
     case ACCOUNT_TLS_OPTIONAL:
     default:
         return true;
@@ -222,15 +220,13 @@ static size_t count_clusters(struct session *session, struct bytes name)
 static enum status choose_cluster(struct session *session, struct error *error)
 {
     size_t count = count_clusters(session, session->cluster_name);
-    int shown = session->cluster_name.size > NAME_SHOWN_BYTES
-                    ? NAME_SHOWN_BYTES
-                    : (int)session->cluster_name.size;
+    int shown = session->cluster_name.size > NAME_SHOWN_BYTES ? NAME_SHOWN_BYTES
+                                                              : (int)session->cluster_name.size;
 
     if (count == 0) {
         return sql_error_set(error, SQL_ERROR_CLUSTER_DENIED,
                              "Access denied for user '%s' to cluster '%.*s'", session->sql.user,
-                             shown,
-                             shown == 0 ? "" : (const char *)session->cluster_name.data);
+                             shown, shown == 0 ? "" : (const char *)session->cluster_name.data);
     }
     session->sql.cluster = count == 1 ? &session->house->clusters[session->cluster] : NULL;
     return STATUS_OK;
@@ -261,8 +257,9 @@ static void accept_login(struct session *session)
     peer_host(session->peer, sql->host);
     sql->rights = session->account->rights;
     (void)snprintf(sql->version, sizeof(sql->version), "%s",
-                   strncmp(session->door->version, "5.5.5-", 6) == 0 ? session->door->version + 6
-                                                                     : session->door->version);
+                   strncmp(session->door->version, "5.5.5-", 6) == 0
+                       ? session->door->version + 6
+                       : session->door->version);
     if (choose_cluster(session, &error) != STATUS_OK ||
         (session->database.size > 0 &&
          sql_session_use(sql, session->database, &error) != STATUS_OK)) {

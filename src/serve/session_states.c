@@ -13,7 +13,7 @@ enum { STEPS_PER_TURN = 64 };
 
 enum {
     LOGIN_SEC = 10,
-    IDLE_SEC = 28800,   /* as wait_timeout says */
+    IDLE_SEC = 28800, /* as wait_timeout says */
     LEAVE_SEC = 5,
     UNCHANGED = 1 << 30, /* the time of the state before goes on */
 };

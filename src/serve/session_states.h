@@ -50,5 +50,6 @@ bool session_can_move(enum session_state from, enum session_state next);
 
 const char *session_state_name(enum session_state state);
 
-/* The table as a graph in Graphviz's language, for docs/architecture.md. The caller frees it. */
+/* The table as a graph in Graphviz's language, for docs/architecture.md. The caller frees it.
+ */
 char *session_states_draw(void);

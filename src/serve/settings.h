@@ -25,7 +25,7 @@ struct account {
 };
 
 struct settings {
-    struct shared shared; /* first: is turned back into the settings */
+    struct shared shared;     /* first: is turned back into the settings */
     struct account *accounts; /* owned */
     size_t account_count;
     struct tls *tls; /* a reference, or NULL */
