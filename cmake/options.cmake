@@ -12,6 +12,11 @@ if(BINRELAY_WERROR)
     add_compile_options(-Werror)
 endif()
 
+if(BINRELAY_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link) # or the fuzzers do not see where they get to
+    add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(BINRELAY_SANITIZE)
     add_compile_options(-fsanitize=${BINRELAY_SANITIZE} -fno-sanitize-recover=all
                         -fno-omit-frame-pointer)

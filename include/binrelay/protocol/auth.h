@@ -89,10 +89,12 @@ MUST_CHECK enum status auth_server_next(struct auth_server *server,
  * fingerprint is the SHA-256 of the certificate (DER); client_proof is what the
  * client proved itself with, and the challenge what it answered.
  *
- * Works for mysql_native_password with a password that is not empty; adds
- * nothing otherwise, as clients take no such proof for caching_sha2_password.
- * Such a client gives up, before it sends anything but the SSL request, unless
- * the greeting names mysql_native_password (or no certificate check is asked for).
+ * Works for mysql_native_password with a password that is not empty, and adds
+ * nothing otherwise: clients take no such proof for caching_sha2_password. A
+ * client that wants one (not on 127.0.0.1, ::1 or a UNIX socket) leaves right
+ * after the TLS handshake if the greeting names caching_sha2_password, so the
+ * greeting must name mysql_native_password. A client of MySQL 9 may lack that
+ * plugin and then fails at such a greeting: it is a choice for each listener.
  */
 void auth_certificate_proof_add(struct buffer *output,
                                 const struct auth_server *server,

@@ -32,6 +32,7 @@ struct binlog_store_options {
     const char *directory;     /* data_dir/CLUSTER; made if it is not there */
     const char
         *log_name; /* base name, or NULL: found in the directory or set by the first file */
+    size_t gather_bytes; /* events are gathered up to so many before a write; 0: 1 MiB */
 };
 
 /* Knows the directory and touches nothing yet: until it is recovered it has no durable end. */

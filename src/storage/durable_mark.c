@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "durable_mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "binrelay/base/checksum.h"
+
+/*
+ * One record, little-endian:
+ *
+ *   0         8        12   16      24    32      40     44
+ *   "BRDURABL" version zero serial  file  offset  crc32
+ */
+enum {
+    RECORD_VERSION_AT = 8,
+    RECORD_SERIAL_AT = 16,
+    RECORD_FILE_AT = 24,
+    RECORD_OFFSET_AT = 32,
+    RECORD_CHECKSUM_AT = 40,
+    RECORD_BYTES = 44,
+    RECORD_VERSION = 1,
+
+    BLOCK_BYTES = 4096, /* of the largest sectors that disks write as one */
+    BLOCK_COUNT = 3,
+    SYNCED_BLOCK = 0,
+};
+
+static const char record_magic[8] = "BRDURABL";
+
+static void put_u64(uint8_t *at, uint64_t number)
+{
+    bytes_put_u32(at, (uint32_t)number);
+    bytes_put_u32(at + 4, (uint32_t)(number >> 32));
+}
+
+static void encode(uint8_t record[RECORD_BYTES], uint64_t serial, struct binlog_position end)
+{
+    memset(record, 0, RECORD_BYTES);
+    memcpy(record, record_magic, sizeof(record_magic));
+    bytes_put_u32(record + RECORD_VERSION_AT, RECORD_VERSION);
+    put_u64(record + RECORD_SERIAL_AT, serial);
+    put_u64(record + RECORD_FILE_AT, end.file);
+    put_u64(record + RECORD_OFFSET_AT, end.offset);
+    bytes_put_u32(record + RECORD_CHECKSUM_AT, checksum_crc32(0, record, RECORD_CHECKSUM_AT));
+}
+
+static bool is_valid(const uint8_t *record)
+{
+    return memcmp(record, record_magic, sizeof(record_magic)) == 0 &&
+           bytes_u32_at(record + RECORD_CHECKSUM_AT) ==
+               checksum_crc32(0, record, RECORD_CHECKSUM_AT);
+}
+
+void durable_mark_init(struct durable_mark *mark, const struct disk *disk, const char *path)
+{
+    *mark = (struct durable_mark){.disk = disk, .path = path, .descriptor = -1};
+}
+
+void durable_mark_close(struct durable_mark *mark)
+{
+    if (mark->descriptor >= 0) {
+        /* What a close could still fail to write is not what safety rests on. */
+        (void)disk_close(mark->disk, mark->descriptor);
+        mark->descriptor = -1;
+    }
+}
+
+/* The newest valid record of the file's bytes. */
+static enum status decode(struct durable_mark *mark,
+                          const uint8_t *bytes,
+                          struct binlog_position *found,
+                          struct error *error)
+{
+    bool is_found = false;
+
+    for (int block = 0; block < BLOCK_COUNT; block++) {
+        const uint8_t *record = bytes + (size_t)block * BLOCK_BYTES;
+
+        if (!is_valid(record)) {
+            continue;
+        }
+        if (bytes_u32_at(record + RECORD_VERSION_AT) != RECORD_VERSION) {
+            return error_set(error, STATUS_INVALID, "%s: written by a newer version",
+                             mark->path);
+        }
+        if (!is_found || bytes_u64_at(record + RECORD_SERIAL_AT) > mark->serial) {
+            is_found = true;
+            mark->serial = bytes_u64_at(record + RECORD_SERIAL_AT);
+            found->file = bytes_u64_at(record + RECORD_FILE_AT);
+            found->offset = bytes_u64_at(record + RECORD_OFFSET_AT);
+        }
+    }
+    if (!is_found) {
+        return error_set(error, STATUS_CORRUPT,
+                         "%s is damaged: remove it to go on with what reads back right",
+                         mark->path);
+    }
+    return STATUS_OK;
+}
+
+enum status durable_mark_open(struct durable_mark *mark,
+                              struct binlog_position *found,
+                              struct error *error)
+{
+    uint8_t bytes[BLOCK_COUNT * BLOCK_BYTES] = {0};
+    size_t size = 0;
+    enum status status = STATUS_OK;
+
+    durable_mark_close(mark);
+    mark->serial = 0;
+    mark->descriptor = disk_open(mark->disk, mark->path, O_RDWR, 0);
+    if (mark->descriptor < 0) {
+        if (errno == ENOENT) {
+            return error_set(error, STATUS_NOT_FOUND, "%s is missing", mark->path);
+        }
+        return error_set_errno(error, "open %s", mark->path);
+    }
+    status = disk_read_all(mark->disk, mark->descriptor, bytes, sizeof(bytes), 0, &size, error);
+    if (status == STATUS_OK) {
+        status = decode(mark, bytes, found, error);
+    }
+    if (status != STATUS_OK) {
+        durable_mark_close(mark);
+        return status;
+    }
+    mark->claimed = *found;
+    return STATUS_OK;
+}
+
+enum status durable_mark_reset(struct durable_mark *mark,
+                               struct binlog_position end,
+                               struct error *error)
+{
+    uint8_t bytes[BLOCK_COUNT * BLOCK_BYTES] = {0};
+    struct binlog_position found;
+    enum status status = STATUS_OK;
+
+    encode(bytes + (size_t)SYNCED_BLOCK * BLOCK_BYTES, 1, end);
+    status = disk_replace_file(mark->disk, mark->path, bytes, sizeof(bytes), error);
+    if (status == STATUS_OK) {
+        status = durable_mark_open(mark, &found, error);
+    }
+    return status == STATUS_OK ? STATUS_OK : error_wrap(error, "mark what is durable");
+}
+
+static enum status write_block(struct durable_mark *mark,
+                               int block,
+                               struct binlog_position end,
+                               struct error *error)
+{
+    uint8_t record[RECORD_BYTES];
+    enum status status = STATUS_OK;
+
+    if (binlog_position_compare(end, mark->claimed) > 0) {
+        mark->claimed = end;
+    }
+    encode(record, mark->serial + 1, end);
+    status = disk_write_all(mark->disk, mark->descriptor, record, sizeof(record),
+                            (off_t)block * BLOCK_BYTES, error);
+    if (status != STATUS_OK) {
+        return error_wrap(error, "%s", mark->path);
+    }
+    mark->serial++;
+    return STATUS_OK;
+}
+
+void durable_mark_write(struct durable_mark *mark, struct binlog_position end)
+{
+    struct error error;
+
+    if (write_block(mark, mark->turn ? 2 : 1, end, &error) == STATUS_OK) {
+        mark->turn = !mark->turn; /* else the block may be torn, and the other one is not */
+    }
+}
+
+enum status durable_mark_write_synced(struct durable_mark *mark,
+                                      struct binlog_position end,
+                                      struct error *error)
+{
+    enum status status = write_block(mark, SYNCED_BLOCK, end, error);
+
+    if (status == STATUS_OK && disk_sync(mark->disk, mark->descriptor) != 0) {
+        status = error_set_errno(error, "sync %s", mark->path);
+    }
+    return status;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What recovery found out, before it changes anything. recovery_plan.c looks
+ * and decides, binlog_recovery.c does it.
+ */
+#pragma once
+
+#include "binlog_scan.h"
+#include "store_internal.h"
+#include "store_listing.h"
+
+/* The newest file that stays, read to its end. */
+struct recovered_tail {
+    int descriptor; /* -1: no file stays */
+    uint64_t bytes; /* that the file has; more than scan.whole: the rest is cut */
+    struct file_follower follower;
+    struct pending_gtids gtids; /* owned */
+    struct binlog_scan scan;
+};
+
+struct recovery {
+    struct binlog_store *store;     /* borrowed */
+    struct store_listing listing;   /* owned */
+    struct binlog_position durable; /* up to here everything must read back right */
+    bool is_unmarked;               /* there is no mark: nothing is known to be durable */
+    bool is_again;                  /* nothing behind `durable` is believed */
+    size_t closed;                  /* listed files that were closed and durable before */
+    size_t kept;                    /* listed files that stay: the closed, and some behind */
+    struct store_file **files;      /* owned array, referenced; of the kept; not if is_again */
+    size_t file_count;
+    struct stored_gtids purged; /* owned */
+    struct stored_gtids before; /* owned: stored before the closed file that is next */
+    struct recovered_tail tail;
+};
+
+/* Looks at everything and changes nothing. STATUS_CORRUPT: what was durable is not there. */
+MUST_CHECK enum status recovery_make_plan(struct recovery *recovery, struct error *error);
+
+/* Accepts a zeroed one. */
+void recovery_release(struct recovery *recovery);

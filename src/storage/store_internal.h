@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the store share: binlog_store.c (life and state),
+ * binlog_recovery.c, binlog_append.c, binlog_sync.c, and for readers
+ * binlog_files.c and binlog_cursor.c.
+ *
+ * Everything is the writer's thread's, but for what file_list.h and
+ * published_position.h give to others, and a sync that runs.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "binrelay/storage/binlog_store.h"
+#include "durable_mark.h"
+#include "file_follower.h"
+#include "file_list.h"
+#include "published_position.h"
+
+enum {
+    STORE_GATHER_BYTES = 1024 * 1024,
+    /* Files that wait for a sync with their descriptors open; then beginning one more syncs. */
+    STORE_MOST_OPEN_FILES = 64,
+    /* Runs of GTIDs that wait for a sync; then they are made sets. */
+    STORE_MOST_PENDING_GTIDS = 4096,
+};
+
+/*
+ *   CLOSED -> OPEN <-> REFUSED      CLOSED: not recovered yet
+ *      |                  ^         REFUSED: a write, cut or sync failed, so that nobody
+ *      +------------------+                  knows what the disk has: recover
+ */
+enum store_state { STORE_CLOSED, STORE_OPEN, STORE_REFUSED };
+
+/* A place where everything is whole, and the file it is in. */
+struct store_point {
+    uint64_t file; /* 0: none yet */
+    struct follower_place place;
+};
+
+struct binlog_sync {
+    struct binlog_store *store; /* borrowed; NULL: no sync was begun */
+    struct store_point target;
+    struct store_file **files; /* owned array, referenced files: from the durable end's on */
+    size_t count;
+    size_t capacity;
+    bool has_new_names;
+    struct pending_gtids gtids; /* owned: from the durable end to the target */
+    struct buffer *sidecars;    /* owned: of all files but the last */
+    enum status status;         /* how it went; the error is the sync thread's until the end */
+    struct error error;
+};
+
+struct binlog_store {
+    const struct disk *disk;   /* borrowed */
+    const struct clock *clock; /* borrowed */
+    char *directory;           /* owned */
+    char *mark_path;           /* owned */
+    char *asked_log_name;      /* owned; NULL: whatever is found */
+    _Atomic(char *) log_name;  /* owned; NULL until it is known, then for ever the same */
+    binlog_published_fn on_publish;
+    void *on_publish_context; /* borrowed */
+
+    enum store_state state;
+    bool was_opened; /* since then the published end, not the mark, is what recovery goes by */
+    struct durable_mark mark;
+    struct file_list list;
+    struct published_position durable_end;
+    struct published_position first_visible;
+
+    /* The files that are written and not wholly durable: from the durable end's to the one that
+     * is appended to, which is the last. */
+    struct store_file **open_files; /* owned array, a reference each */
+    size_t open_count;
+    size_t open_capacity;
+
+    /* The file that is appended to. */
+    struct file_follower follower;
+    struct pending_gtids gtids; /* owned: of what is behind the durable end, or its sync */
+    struct store_point whole;   /* the last whole transaction that was appended */
+    struct store_point written; /* the last whole transaction that the system has */
+    uint64_t written_bytes;     /* of the file; what follows is gathered */
+    uint8_t *gathered;          /* owned */
+    size_t gathered_size;
+    size_t gathered_capacity;
+    uint64_t event_left;     /* bytes of a large event that are still to come */
+    bool is_collecting;      /* that event is needed whole, and gathers in `collected` */
+    struct buffer collected; /* owned */
+
+    struct binlog_sync sync;
+};
+
+/* The file that is appended to; NULL if there is none. */
+struct store_file *store_current(const struct binlog_store *store);
+
+/* "DIRECTORY/NAME.000001"; the caller frees it. */
+char *store_file_path(const struct binlog_store *store, const char *log_name, uint64_t file);
+
+/* Writes a sidecar beside its file. If that fails the next start reads the file instead. */
+void store_write_sidecar(const struct binlog_store *store,
+                         const char *file_path,
+                         const struct buffer *sidecar);
+
+/* Sets the name once. */
+void store_set_log_name(struct binlog_store *store, const char *log_name);
+
+/* Fails unless the store is open. */
+MUST_CHECK enum status store_check_open(const struct binlog_store *store, struct error *error);
+
+/* The state after a failure that only recovery mends; passes the status on. */
+enum status store_refuse(struct binlog_store *store, enum status status);
+
+void store_close_descriptor(const struct binlog_store *store, struct store_file *file);
+void store_add_open_file(struct binlog_store *store, struct store_file *file);
+
+/* Lets go of the first `count` open files. */
+void store_drop_open_files(struct binlog_store *store, size_t count);
+
+/* The facts of a followed file up to a place. */
+struct binlog_file_facts store_facts_at(const struct file_follower *follower,
+                                        const struct follower_place *place);
+
+/* Sets up the follower for a file that will be appended to or scanned. */
+void store_follow_file(const struct binlog_store *store,
+                       struct file_follower *follower,
+                       uint64_t file,
+                       struct pending_gtids *gtids);
+
+/* Drops an unfinished sync's references and buffers. */
+void store_release_sync(struct binlog_store *store);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "binrelay/base/memory.h"
+#include "check.h"
+#include "fake_disk_model.h"
+
+enum { MOST_DESCRIPTORS = 1024 };
+
+struct fake_disk {
+    struct disk calls;
+    struct fake_disk_model model;
+    struct node *open_nodes[MOST_DESCRIPTORS];
+    char *open_directories[MOST_DESCRIPTORS]; /* owned paths */
+    uint64_t operations;
+    uint64_t fail_at;
+    enum fake_fault fault;
+    bool is_full;
+    bool is_dead;
+    bool is_short; /* the next write finds the disk full */
+};
+
+/* Counts an operation. True if it must fail, with errno set. */
+static bool must_fail(struct fake_disk *fake, bool needs_room)
+{
+    bool is_hit = false;
+
+    if (fake->is_dead) {
+        errno = EIO;
+        return true;
+    }
+    fake->operations++;
+    is_hit = fake->operations == fake->fail_at;
+    if (is_hit && fake->fault == FAKE_FAULT_DEATH) {
+        fake->is_dead = true;
+    }
+    errno = is_hit && (fake->fault == FAKE_FAULT_EIO || fake->fault == FAKE_FAULT_DEATH)
+                ? EIO
+                : ENOSPC;
+    return is_hit || (fake->is_full && needs_room);
+}
+
+static int fake_open(void *context, const char *path, int flags, mode_t mode)
+{
+    struct fake_disk *fake = context;
+    bool is_directory = (flags & O_DIRECTORY) != 0;
+    struct node *node = is_directory ? NULL : fake_disk_model_find(&fake->model, path);
+    bool is_made = node == NULL && (flags & O_CREAT) != 0;
+    bool is_emptied = node != NULL && (flags & O_TRUNC) != 0;
+    int file = -1;
+
+    if ((is_made || is_emptied) && must_fail(fake, true)) {
+        return -1;
+    }
+    file = open(path, flags | O_CLOEXEC, mode);
+    if (file < 0) {
+        return -1;
+    }
+    CHECK(file < MOST_DESCRIPTORS);
+    if (is_made) {
+        node = fake_disk_model_add(&fake->model, path);
+    } else if (is_emptied) {
+        fake_disk_model_change(node, 0, NULL, 0);
+    }
+    fake->open_nodes[file] = node;
+    fake->open_directories[file] = is_directory ? mem_text(path) : NULL;
+    return file;
+}
+
+static int fake_close(void *context, int file)
+{
+    struct fake_disk *fake = context;
+
+    fake->open_nodes[file] = NULL;
+    free(fake->open_directories[file]);
+    fake->open_directories[file] = NULL;
+    return close(file);
+}
+
+static ssize_t fake_read_at(void *context, int file, void *data, size_t size, off_t offset)
+{
+    (void)context;
+    return pread(file, data, size, offset);
+}
+
+static ssize_t write_through(
+    struct fake_disk *fake, int file, const void *data, size_t size, off_t offset)
+{
+    fake_disk_model_change(fake->open_nodes[file], (uint64_t)offset, data, size);
+    CHECK(pwrite(file, data, size, offset) == (ssize_t)size);
+    return (ssize_t)size;
+}
+
+static ssize_t fake_write_at(
+    void *context, int file, const void *data, size_t size, off_t offset)
+{
+    struct fake_disk *fake = context;
+    bool was_dead = fake->is_dead;
+    bool is_short = fake->is_short;
+
+    fake->is_short = false;
+    if (!must_fail(fake, offset + (off_t)size > disk_file_bytes(file)) && !is_short) {
+        return write_through(fake, file, data, size, offset);
+    }
+    if (is_short || was_dead || fake->operations != fake->fail_at) {
+        errno = is_short ? ENOSPC : errno;
+        return -1;
+    }
+    if (fake->fault == FAKE_FAULT_SHORT_WRITE && size > 1) {
+        fake->is_short = true;
+        return write_through(fake, file, data, size / 2, offset);
+    }
+    if (fake->fault == FAKE_FAULT_DEATH) {
+        (void)write_through(fake, file, data, size / 2, offset);
+        errno = EIO;
+    }
+    return -1;
+}
+
+static int fake_sync(void *context, int file)
+{
+    struct fake_disk *fake = context;
+    struct node *node = fake->open_nodes[file];
+
+    if (must_fail(fake, false)) {
+        if (node != NULL && !fake->is_dead) {
+            fake_disk_model_lose_changes(
+                node); /* the pages are clean now, and the disk never had them */
+        }
+        return -1;
+    }
+    if (node != NULL) {
+        fake_disk_model_sync(node);
+    } else {
+        fake_disk_model_sync_names(&fake->model, fake->open_directories[file]);
+    }
+    return 0;
+}
+
+static int fake_truncate(void *context, int file, off_t size)
+{
+    struct fake_disk *fake = context;
+
+    if (must_fail(fake, false)) {
+        return -1;
+    }
+    fake_disk_model_change(fake->open_nodes[file], (uint64_t)size, NULL, 0);
+    return ftruncate(file, size);
+}
+
+static int fake_rename(void *context, const char *from, const char *to)
+{
+    struct fake_disk *fake = context;
+    struct node *node = fake_disk_model_find(&fake->model, from);
+
+    (void)fake_disk_model_find(&fake->model, to);
+    if (must_fail(fake, true)) {
+        return -1;
+    }
+    if (rename(from, to) != 0) {
+        return -1;
+    }
+    fake_disk_model_name(&fake->model, to, node, from);
+    return 0;
+}
+
+static int fake_remove(void *context, const char *path)
+{
+    struct fake_disk *fake = context;
+
+    if (fake_disk_model_find(&fake->model, path) == NULL) {
+        errno = ENOENT;
+        return -1;
+    }
+    if (must_fail(fake, false)) {
+        return -1;
+    }
+    fake_disk_model_name(&fake->model, path, NULL, NULL);
+    return unlink(path);
+}
+
+/* Directories are made before the tests begin, or are tested for on their own: not taken back.
+ */
+static int fake_make_directory(void *context, const char *path, mode_t mode)
+{
+    struct fake_disk *fake = context;
+
+    if (access(path, F_OK) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return must_fail(fake, true) ? -1 : mkdir(path, mode);
+}
+
+struct fake_disk *fake_disk_new(void)
+{
+    struct fake_disk *fake = mem_zeroed(sizeof(*fake));
+
+    fake->calls = (struct disk){
+        .open = fake_open,
+        .close = fake_close,
+        .read_at = fake_read_at,
+        .write_at = fake_write_at,
+        .sync = fake_sync,
+        .truncate = fake_truncate,
+        .rename = fake_rename,
+        .remove = fake_remove,
+        .make_directory = fake_make_directory,
+        .context = fake,
+    };
+    return fake;
+}
+
+void fake_disk_free(struct fake_disk *fake)
+{
+    if (fake == NULL) {
+        return;
+    }
+    fake_disk_model_release(&fake->model);
+    free(fake);
+}
+
+const struct disk *fake_disk_calls(struct fake_disk *fake)
+{
+    return &fake->calls;
+}
+
+void fake_disk_fail_at(struct fake_disk *fake, uint64_t operation, enum fake_fault fault)
+{
+    fake->fail_at = operation;
+    fake->fault = fault;
+}
+
+void fake_disk_set_full(struct fake_disk *fake, bool is_full)
+{
+    fake->is_full = is_full;
+}
+
+uint64_t fake_disk_operations(const struct fake_disk *fake)
+{
+    return fake->operations;
+}
+
+bool fake_disk_is_dead(const struct fake_disk *fake)
+{
+    return fake->is_dead;
+}
+
+void fake_disk_lose_power(struct fake_disk *fake, enum fake_loss loss, unsigned seed)
+{
+    fake_disk_model_lose_power(&fake->model, loss == FAKE_LOSS_SOME, seed);
+}
