@@ -9,6 +9,20 @@
 
 enum { STATEMENT_SHOWN_BYTES = 1024, TABLE_ID_BYTES = 6, ROWS_STATEMENT_END = 1 };
 
+const char *sql_event_type_name(uint8_t type)
+{
+    switch (type) {
+    case BINLOG_FORMAT_DESCRIPTION:
+        return "Format_desc";
+    case BINLOG_ANONYMOUS_GTID:
+        return "Anonymous_Gtid";
+    case BINLOG_XA_PREPARE:
+        return "XA_prepare";
+    default:
+        return binlog_event_type_name(type);
+    }
+}
+
 typedef void (*text_fn)(struct buffer *output,
                         const struct binlog_event_header *header,
                         struct bytes event,

@@ -4,6 +4,9 @@
 
 #include "binrelay/protocol/binlog_event.h"
 
+/* The type by the name that SHOW BINLOG EVENTS has always had for it. */
+const char *sql_event_type_name(uint8_t type);
+
 /*
  * Adds the text. `event` is the whole event, or its beginning if it is long:
  * the text is then cut, or empty where the beginning says nothing.

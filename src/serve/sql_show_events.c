@@ -180,7 +180,7 @@ static void add_event(const struct walk *walk,
     sql_event_text_add(&info, header, event, walk->checksum);
     row[0] = bytes_of_text(walk->name);
     row[1] = sql_number(&memory, offset).text;
-    row[2] = bytes_of_text(binlog_event_type_name(header->type));
+    row[2] = bytes_of_text(sql_event_type_name(header->type));
     row[3] = sql_number(&memory, header->server_id).text;
     row[4] = sql_number(&memory, offset + header->event_size).text;
     row[5] = sql_text_take(&memory, &info).text;
