@@ -49,7 +49,7 @@ static bool add_extensions(X509 *certificate, const char *host)
     return add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
            add_extension(certificate, NID_key_usage,
                          "critical,digitalSignature,keyEncipherment,keyCertSign") &&
-           add_extension(certificate, NID_ext_key_usage, "serverAuth") &&
+           add_extension(certificate, NID_ext_key_usage, "serverAuth,clientAuth") &&
            add_extension(certificate, NID_subject_key_identifier, "hash") &&
            add_extension(certificate, NID_subject_alt_name, names);
 }

@@ -102,7 +102,9 @@ static bool is_digit(uint8_t character)
 
 static uint8_t lower_case(uint8_t character)
 {
-    return character >= 'A' && character <= 'Z' ? character - 'A' + 'a' : character;
+    bool upper = character >= 'A' && character <= 'Z';
+
+    return upper ? (uint8_t)(character - 'A' + 'a') : character;
 }
 
 static bool is_tag_start(uint8_t character)

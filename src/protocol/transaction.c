@@ -142,9 +142,7 @@ bool transaction_tracker_follow(struct transaction_tracker *tracker,
         tracker->place = place_after(tracker->place, STATEMENT_PLAIN);
         break;
     case MEANS_ROWS:
-        if (tracker->place != TRANSACTION_STANDALONE) {
-            tracker->place = TRANSACTION_INSIDE;
-        }
+        tracker->place = TRANSACTION_INSIDE;
         break;
     case MEANS_RESET:
     case MEANS_END:

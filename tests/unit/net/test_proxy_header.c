@@ -77,6 +77,9 @@ static enum status find_status(struct bytes input)
 
 static void refuses_a_broken_version_1(void)
 {
+    static const char endless[] =
+        "PROXY TCP4 10.0.0.7 10.0.0.1 51200 3306 and so on for more than a hundred and seven "
+        "bytes without an end of line";
     static const char *const wrong[] = {
         "PROXY \r\n",
         "PROXY TCP4\r\n",
@@ -93,14 +96,13 @@ static void refuses_a_broken_version_1(void)
         "PROXY TCP5 10.0.0.7 10.0.0.1 1 2\r\n",
         "PROXY tcp4 10.0.0.7 10.0.0.1 1 2\r\n",
         "PROXY UNKNOWNS\r\n",
-        "PROXY TCP4 10.0.0.7 10.0.0.1 51200 3306 and so on for more than a hundred and seven "
-        "bytes without an end of line",
     };
     static const uint8_t zero_inside[] = "PROXY TCP4 10.0.0.7\0 10.0.0.1 51200 3306\r\n";
 
     for (size_t at = 0; at < sizeof(wrong) / sizeof(wrong[0]); at++) {
         CHECK(find_status(bytes_of_text(wrong[at])) == STATUS_INVALID);
     }
+    CHECK(find_status(bytes_of_text(endless)) == STATUS_INVALID);
     CHECK(find_status((struct bytes){zero_inside, sizeof(zero_inside) - 1}) == STATUS_INVALID);
 }
 
