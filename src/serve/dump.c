@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dump.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -12,12 +11,10 @@
 enum {
     QUEUE_HIGH_BYTES = 1024 * 1024,
     QUEUE_LOW_BYTES = 256 * 1024,
-    TURN_BYTES = 4 * 1024 * 1024,  /* framed or scanned, then others have their turn */
-    ALIGN_LEAST_BYTES = 64 * 1024, /* smaller blocks are framed sooner than aligned to */
-    ALIGN_EVERY_BYTES = 16 * 1024 * 1024,
-    HEARTBEAT_LEAST_USEC = 1000, /* as mysqld */
-    ERROR_FATAL_READING = 1236,  /* ER_SOURCE_FATAL_ERROR_READING_BINLOG */
-    ERROR_SHUTDOWN = 1053,       /* ER_SERVER_SHUTDOWN */
+    TURN_BYTES = 4 * 1024 * 1024, /* framed or scanned, then others have their turn */
+    HEARTBEAT_LEAST_USEC = 1000,  /* as mysqld */
+    ERROR_FATAL_READING = 1236,   /* ER_SOURCE_FATAL_ERROR_READING_BINLOG */
+    ERROR_SHUTDOWN = 1053,        /* ER_SERVER_SHUTDOWN */
 };
 
 /* What one step of a dump came to. */
@@ -86,136 +83,6 @@ enum status dump_open_file(struct dump *dump, uint64_t file, struct error *error
     dump->told = dump->position;
     dump->source.read_size = 0;
     dump->run = (struct filter_run){0};
-    return STATUS_OK;
-}
-
-/* ---- blocks ---- */
-
-static void send_block(struct dump *dump, struct frame_block *block)
-{
-    const struct frame *frame = &block->frame;
-    bool was_empty = connection_queued(dump->connection) == 0;
-    const uint8_t *memory = frame->memory;
-
-    if (frame->piece_count == 0) {
-        connection_send_shared(dump->connection, &block->shared,
-                               (struct bytes){.data = memory, .size = frame->size});
-    }
-    for (size_t i = 0; i < frame->piece_count; i++) {
-        const struct frame_piece *piece = &frame->pieces[i];
-
-        if (piece->file_offset == FRAME_IN_MEMORY) {
-            connection_send_shared(dump->connection, &block->shared,
-                                   (struct bytes){.data = memory, .size = (size_t)piece->size});
-            memory += piece->size;
-        } else {
-            connection_send_file(dump->connection, block->opened, piece->file_offset,
-                                 piece->size);
-        }
-    }
-    dump->sequence = (uint8_t)(dump->sequence + frame->packets);
-    dump->position.offset = frame->end;
-    dump->told = dump->position;
-    dump->has_sent = true;
-    if (dump->bytes_since_aligned < UINT64_MAX) {
-        dump->bytes_since_aligned += frame->end - block->begin.offset;
-    }
-    /* While the block is still in the processor's cache, if the socket takes it. */
-    if (was_empty) {
-        connection_flush(dump->connection);
-    }
-}
-
-/* The file again, for the kernel to send from. */
-static enum status open_for_sending(struct dump *dump, struct error *error)
-{
-    if (dump->opened != NULL) {
-        return STATUS_OK;
-    }
-    int descriptor = binlog_cursor_descriptor(dump->cursor);
-
-    if (descriptor < 0) {
-        return error_set_errno(error, "open binlog file %" PRIu64 " again",
-                               dump->position.file);
-    }
-    dump->opened = shared_file_new(descriptor);
-    return STATUS_OK;
-}
-
-static enum status make_block(struct dump *dump,
-                              uint64_t limit,
-                              struct frame_block **made,
-                              struct error *error)
-{
-    struct frame_range range = {.offset = dump->position.offset, .limit = limit};
-    struct frame_block *block = frame_block_new(dump->frames, range);
-    enum status status =
-        frame_events(&block->frame, &dump->source, range, dump->sequence, error);
-
-    if (status == STATUS_OK && block->frame.piece_count > 0) {
-        status = open_for_sending(dump, error);
-    }
-    if (status != STATUS_OK) {
-        frame_block_unref(block);
-        return status;
-    }
-    if (block->frame.piece_count > 0) {
-        block->opened = dump->opened;
-        (void)shared_ref(&block->opened->shared);
-    }
-    block->begin = dump->position;
-    block->sequence = dump->sequence;
-    frame_block_trim(block);
-    *made = block;
-    return STATUS_OK;
-}
-
-/*
- * Brings the stream to the packet number of somebody else's block: heartbeats
- * move nothing but the number (facts/ndb.md 9). Not for MariaDB, where it was
- * not tried, and not again and again where streams do not stay together.
- */
-static bool align(struct dump *dump, const struct frame_block *block)
-{
-    uint8_t missing = (uint8_t)(block->sequence - dump->sequence);
-
-    if (missing == 0) {
-        return true;
-    }
-    if (dump->heartbeat_usec == 0 || dump->is_mariadb || !dump_can_send_heartbeat(dump) ||
-        block->frame.end - block->begin.offset < ALIGN_LEAST_BYTES ||
-        dump->bytes_since_aligned < ALIGN_EVERY_BYTES) {
-        return false;
-    }
-    dump_send_heartbeats(dump, missing);
-    dump->bytes_since_aligned = 0;
-    return true;
-}
-
-/* Sends events from the position up to the limit, or a block's worth of them. */
-static enum status send_events(struct dump *dump,
-                               uint64_t limit,
-                               bool is_shared,
-                               struct error *error)
-{
-    struct frame_block *block = frame_cache_find(dump->frames, &dump->member, dump->position);
-
-    if (block != NULL && (block->frame.end > limit || !align(dump, block))) {
-        frame_block_unref(block);
-        block = NULL;
-    }
-    if (block == NULL) {
-        enum status status = make_block(dump, limit, &block, error);
-
-        if (status != STATUS_OK) {
-            return status;
-        }
-        if (is_shared || block->frame.end < limit) {
-            frame_cache_add(dump->frames, &dump->member, block);
-        }
-    }
-    send_block(dump, block);
-    frame_block_unref(block);
     return STATUS_OK;
 }
 
@@ -311,7 +178,7 @@ static enum status step_events(struct dump *dump, uint64_t readable, struct erro
         return STATUS_OK;
     }
     mend_position(dump);
-    return send_events(dump, limit, limit == readable, error);
+    return dump_send_events(dump, limit, limit == readable, error);
 }
 
 static enum status begin_file(struct dump *dump, bool is_finished, struct error *error)

@@ -14,10 +14,10 @@ enum {
 
 struct dump_filter {
     const struct filter_rule *rule;
-    void *object;        /* owned, by the rule's free() */
-    bool is_left_out;    /* the group the scan is in */
-    uint64_t decided_at; /* the group that was decided last: a rule is asked once for each */
-    bool decided;
+    void *object;          /* owned, by the rule's free() */
+    bool is_left_out;      /* the group the scan is in */
+    uint64_t decided_at;   /* the group that was decided last: a rule is asked once for each */
+    bool decided;          /* it is left out */
     size_t read_size;      /* of the next read */
     uint64_t window_begin; /* the part of the file that is in the window */
     uint64_t window_end;
@@ -58,6 +58,7 @@ enum status dump_filter_enter_file(struct dump_filter *filter,
 {
     filter->is_left_out = false;
     filter->decided_at = 0;
+    filter->decided = false;
     filter->window_begin = 0;
     filter->window_end = 0;
     return filter->rule->enter_file(filter->object, store, file, is_finished, error);
@@ -65,7 +66,8 @@ enum status dump_filter_enter_file(struct dump_filter *filter,
 
 enum filter_need dump_filter_need(const struct dump_filter *filter)
 {
-    return filter->rule->need(filter->object);
+    /* A group that is left out must be scanned to its end, were it the last of all. */
+    return filter->decided ? FILTER_NEEDED : filter->rule->need(filter->object);
 }
 
 void *dump_filter_object(const struct dump_filter *filter)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the files of a dump share. dump.c streams, dump_start.c checks what was
- * asked and finds the place, dump_filter.c leaves out what the replica has by
- * the rules of dump_gtid.c or dump_mariadb.c, dump_packet.c sends what is in
- * no file.
+ * What the files of a dump share. dump_start*.c check what was asked and find
+ * the place, dump.c streams, dump_filter.c leaves out what the replica has by
+ * the rules of dump_gtid.c or dump_mariadb.c, dump_block.c sends what is in the
+ * files and dump_packet.c what is in none.
  */
 #pragma once
 
@@ -50,6 +50,15 @@ struct dump {
     struct loop_timer *heartbeat_timer; /* owned */
     struct loop_timer *turn_timer;      /* owned: goes on after others had their turn */
 };
+
+/* ---- dump_block.c ---- */
+
+/* Sends events from the position up to the limit, or a block's worth of them. Others may send
+ * the same block: `is_shared`, unless the limit ended it early. */
+MUST_CHECK enum status dump_send_events(struct dump *dump,
+                                        uint64_t limit,
+                                        bool is_shared,
+                                        struct error *error);
 
 /* ---- dump_packet.c ---- */
 

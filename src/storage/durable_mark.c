@@ -23,9 +23,11 @@ enum {
     RECORD_VERSION = 1,
 
     BLOCK_BYTES = 4096, /* of the largest sectors that disks write as one */
-    BLOCK_COUNT = 3,
-    SYNCED_BLOCK = 0,
+    BLOCK_COUNT = 4,
 };
+
+/* Two pairs of blocks, each written by turns: the newest of a pair is never touched. */
+enum { PAIR_SYNCED = 0, PAIR_UNSYNCED = 2 };
 
 static const char record_magic[8] = "BRDURABL";
 
@@ -85,9 +87,10 @@ static enum status decode(struct durable_mark *mark,
             return error_set(error, STATUS_INVALID, "%s: written by a newer version",
                              mark->path);
         }
-        if (!is_found || bytes_u64_at(record + RECORD_SERIAL_AT) > mark->serial) {
+        mark->serials[block] = bytes_u64_at(record + RECORD_SERIAL_AT);
+        if (!is_found || mark->serials[block] > mark->serial) {
             is_found = true;
-            mark->serial = bytes_u64_at(record + RECORD_SERIAL_AT);
+            mark->serial = mark->serials[block];
             found->file = bytes_u64_at(record + RECORD_FILE_AT);
             found->offset = bytes_u64_at(record + RECORD_OFFSET_AT);
         }
@@ -110,6 +113,7 @@ enum status durable_mark_open(struct durable_mark *mark,
 
     durable_mark_close(mark);
     mark->serial = 0;
+    memset(mark->serials, 0, sizeof(mark->serials));
     mark->descriptor = disk_open(mark->disk, mark->path, O_RDWR, 0);
     if (mark->descriptor < 0) {
         if (errno == ENOENT) {
@@ -137,7 +141,9 @@ enum status durable_mark_reset(struct durable_mark *mark,
     struct binlog_position found;
     enum status status = STATUS_OK;
 
-    encode(bytes + (size_t)SYNCED_BLOCK * BLOCK_BYTES, 1, end);
+    for (int block = 0; block < BLOCK_COUNT; block++) {
+        encode(bytes + (size_t)block * BLOCK_BYTES, 1, end);
+    }
     status = disk_replace_file(mark->disk, mark->path, bytes, sizeof(bytes), error);
     if (status == STATUS_OK) {
         status = durable_mark_open(mark, &found, error);
@@ -145,11 +151,13 @@ enum status durable_mark_reset(struct durable_mark *mark,
     return status == STATUS_OK ? STATUS_OK : error_wrap(error, "mark what is durable");
 }
 
+/* Writes the older block of a pair. One that was torn on the way is the older one again. */
 static enum status write_block(struct durable_mark *mark,
-                               int block,
+                               int pair,
                                struct binlog_position end,
                                struct error *error)
 {
+    int block = mark->serials[pair] > mark->serials[pair + 1] ? pair + 1 : pair;
     uint8_t record[RECORD_BYTES];
     enum status status = STATUS_OK;
 
@@ -163,23 +171,23 @@ static enum status write_block(struct durable_mark *mark,
         return error_wrap(error, "%s", mark->path);
     }
     mark->serial++;
+    mark->serials[block] = mark->serial;
     return STATUS_OK;
 }
 
 void durable_mark_write(struct durable_mark *mark, struct binlog_position end)
 {
     struct error error;
+    bool is_written = write_block(mark, PAIR_UNSYNCED, end, &error) == STATUS_OK;
 
-    if (write_block(mark, mark->turn ? 2 : 1, end, &error) == STATUS_OK) {
-        mark->turn = !mark->turn; /* else the block may be torn, and the other one is not */
-    }
+    (void)is_written; /* the newest whole record counts, whichever that is */
 }
 
 enum status durable_mark_write_synced(struct durable_mark *mark,
                                       struct binlog_position end,
                                       struct error *error)
 {
-    enum status status = write_block(mark, SYNCED_BLOCK, end, error);
+    enum status status = write_block(mark, PAIR_SYNCED, end, error);
 
     if (status == STATUS_OK && disk_sync(mark->disk, mark->descriptor) != 0) {
         status = error_set_errno(error, "sync %s", mark->path);

@@ -8,12 +8,13 @@
  * but always names the file that the durable end was in. Recovery refuses a
  * store that does not read back right up to there, and cuts only behind it.
  *
- *   0          4096       8192       12288
- *   synced     by turns   by turns
+ *   0          4096       8192       12288      16384
+ *   synced, by turns      unsynced, by turns
  *
  * Each block begins with one record (durable_mark.c) and is zero behind it.
- * The valid record with the highest serial counts. A write touches one block,
- * so that whatever a torn write leaves, the others are whole.
+ * The valid record with the highest serial counts. A write touches the older
+ * block of its pair, so that whatever a torn write leaves, the newest record
+ * that was synced is whole.
  *
  * One thread at a time.
  */
@@ -26,11 +27,11 @@
 #include "binrelay/storage/binlog_position.h"
 
 struct durable_mark {
-    const struct disk *disk; /* borrowed */
-    const char *path;        /* borrowed: the store's */
-    int descriptor;          /* -1: not open */
-    bool turn;               /* which of the two unsynced blocks is next */
-    uint64_t serial;
+    const struct disk *disk;        /* borrowed */
+    const char *path;               /* borrowed: the store's */
+    int descriptor;                 /* -1: not open */
+    uint64_t serial;                /* of the newest record */
+    uint64_t serials[4];            /* of each block's; 0: none is valid */
     struct binlog_position claimed; /* the most that the file may say, failed writes included */
 };
 

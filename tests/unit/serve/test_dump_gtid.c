@@ -285,6 +285,74 @@ static void stops_at_an_anonymous_transaction(void)
     rig_close(&rig);
 }
 
+/* The store has the whole file, but is shown from its middle on (decisions 3). */
+static void open_with_hidden_part(struct dump_rig *rig)
+{
+    rig_open(rig, false);
+    log_writer_next_file(&rig->log);
+    log_writer_transaction(&rig->log, 1, 1, 1, 100);
+    log_writer_transaction(&rig->log, 2, 1, 1, 100);
+    binlog_store_set_first_visible(rig->store,
+                                   (struct binlog_position){1, rig->log.files[1].bytes.size});
+    log_writer_transaction(&rig->log, 1, 2, 1, 100);
+    log_writer_transaction(&rig->log, 2, 2, 1, 100);
+    log_writer_publish(&rig->log);
+    rig_set_caught_up(rig);
+}
+
+static void begins_behind_the_hidden_part_of_a_file(void)
+{
+    struct gtid_set *had = gtid_set_new();
+    struct gtid gtids[] = {gtid_of(1, 1), gtid_of(2, 1), gtid_of(2, 2)};
+    struct buffer encoded = {0};
+    struct dump_rig rig;
+
+    open_with_hidden_part(&rig);
+    gtid_set_add(had, &gtids[0]);
+    gtid_set_add(had, &gtids[1]);
+    for (unsigned has_more = 0; has_more <= 1; has_more++) {
+        struct test_replica replica;
+
+        test_replica_open(&replica, &rig, "", 4);
+        ask_by_gtid(&replica, had, &encoded);
+        test_replica_start(&replica);
+        test_replica_run_to_end(&replica);
+        check_got_the_rest(&replica, had);
+        test_replica_close(&replica);
+        gtid_set_add(had, &gtids[2]);
+    }
+    buffer_release(&encoded);
+    gtid_set_free(had);
+    rig_close(&rig);
+}
+
+static void refuses_who_misses_what_is_hidden(void)
+{
+    struct gtid_set *had = gtid_set_new();
+    struct gtid gtids[] = {gtid_of(1, 1), gtid_of(2, 1)};
+    struct buffer encoded = {0};
+    struct dump_rig rig;
+
+    open_with_hidden_part(&rig);
+    for (unsigned i = 0; i <= 1; i++) {
+        struct test_replica replica;
+
+        test_replica_open(&replica, &rig, "", 4);
+        ask_by_gtid(&replica, had, &encoded);
+        test_replica_start(&replica);
+        test_replica_run_to_eof(&replica);
+        CHECK(replica.failed_code == 1236);
+        CHECK(strstr(replica.failure.message, "before cluster east begins to be served") !=
+              NULL);
+        CHECK(gtid_set_is_empty(replica.got));
+        test_replica_close(&replica);
+        gtid_set_add(had, &gtids[1]);
+    }
+    buffer_release(&encoded);
+    gtid_set_free(had);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     leaves_out_exactly_what_the_replica_has();
@@ -294,5 +362,7 @@ int main(void)
     leaves_out_of_a_file_that_was_named();
     heartbeats_say_where_the_replica_is();
     stops_at_an_anonymous_transaction();
+    begins_behind_the_hidden_part_of_a_file();
+    refuses_who_misses_what_is_hidden();
     return 0;
 }

@@ -172,7 +172,6 @@ static void goes_on_in_all_domains_as_the_log_grows(void)
     write_random_log(&rig, &random, &written);
     size_t had = written.count;
 
-    mariadb_gtid_list_release(&(struct mariadb_gtid_list){0});
     struct mariadb_gtid_list position = {0};
 
     mariadb_gtid_state_position(&rig.log.state, &position);
@@ -181,7 +180,7 @@ static void goes_on_in_all_domains_as_the_log_grows(void)
     test_replica_open(&replica, &rig, "", 4);
     ask_by_gtid(&replica, (const char *)text.data);
     test_replica_start(&replica);
-    for (uint64_t i = 1; i <= 20; i++) {
+    for (uint32_t i = 1; i <= 20; i++) {
         if (i == 10) {
             log_writer_next_file(&rig.log);
         }
@@ -193,7 +192,6 @@ static void goes_on_in_all_domains_as_the_log_grows(void)
     CHECK(replica.mariadb_got.count == written.count - had);
     test_replica_close(&replica);
 
-    /* And one that asks for what it has not yet got here. */
     mariadb_gtid_list_release(&position);
     buffer_release(&text);
     rig_close(&rig);
