@@ -1,2 +1,3 @@
 include(GNUInstallDirs)
 install(TARGETS binrelayd DESTINATION ${CMAKE_INSTALL_SBINDIR})
+install(TARGETS binrelayctl DESTINATION ${CMAKE_INSTALL_BINDIR})
