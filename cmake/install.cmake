@@ -2,6 +2,7 @@ include(GNUInstallDirs)
 
 install(TARGETS binrelayd DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS binrelayctl DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES docs/configuration.md docs/operations.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES conf/binrelay.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 install(FILES conf/binrelay.service DESTINATION lib/systemd/system)
 install(FILES conf/binrelay.sysusers DESTINATION lib/sysusers.d RENAME binrelay.conf)
