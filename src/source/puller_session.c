@@ -97,9 +97,8 @@ static void begin_place(struct puller *puller)
             (struct binlog_position){upstream->located.file, upstream->first_visible};
     }
     puller->kept.upstream_shift = 0;
-    log_info("cluster %s: begins with %s.%06" PRIu64 ":%" PRIu64,
-             puller->options.cluster, puller->first_place.base_name, puller->first_place.file,
-             upstream->first_visible);
+    log_info("cluster %s: begins with %s.%06" PRIu64 ":%" PRIu64, puller->options.cluster,
+             puller->first_place.base_name, puller->first_place.file, upstream->first_visible);
     puller_hang_up(puller);
     puller_save(puller, PULLER_SAVES_PLACE);
 }
