@@ -43,7 +43,6 @@ static struct intake begin(struct scene *scene, uint64_t file, uint64_t offset)
         .cluster = "east",
         .store = scene->store,
         .log_name = scene->log_name,
-        .numbers = &scene->numbers,
         .asked = {.base_name = "binlog", .file = file, .offset = offset},
         .tail = binlog_store_tail(scene->store),
         .shift = scene->shift,
@@ -139,6 +138,7 @@ static void stores_a_file_byte_for_byte(enum binlog_checksum checksum)
     CHECK_OK(binlog_store_sync(scene.store, &error), &error);
     check_stored(&scene, 7, buffer_bytes(&binlog.bytes));
     CHECK(binlog_store_durable_end(scene.store).offset == binlog.bytes.size);
+    intake_tell(&intake, &scene.numbers);
     CHECK(scene.numbers.received.offset == binlog.bytes.size);
     CHECK(scene.numbers.received_bytes == binlog.bytes.size - 4);
     CHECK(scene.numbers.received_events == 11);
@@ -344,6 +344,7 @@ static void names_its_own_next_file_in_the_closing_rotate(void)
     CHECK(take_name(&intake, "binlog.000007", 4) == STATUS_OK);
     CHECK_OK(take_file(&intake, &theirs, 4, &error), &error);
     check_stored(&scene, 7, buffer_bytes(&ours.bytes));
+    intake_tell(&intake, &scene.numbers);
     CHECK(scene.numbers.received.offset == ours.bytes.size);
     CHECK(scene.numbers.upstream.offset == theirs.bytes.size);
     intake_release(&intake);
@@ -378,6 +379,7 @@ static void goes_on_with_its_own_numbers_where_the_sources_jump(void)
     CHECK(intake.at.file == 8 && intake.upstream_file == 1);
     CHECK_OK(take_file(&intake, &binlog, 4, &error), &error);
     check_stored(&scene, 8, buffer_bytes(&binlog.bytes));
+    intake_tell(&intake, &scene.numbers);
     CHECK(scene.numbers.received.file == 8 && scene.numbers.upstream.file == 1);
     intake_release(&intake);
     fake_binlog_release(&binlog);

@@ -18,7 +18,6 @@ struct scene {
     struct source_options source;
     struct pull_start start;
     struct registry_cluster kept;
-    struct cluster_report numbers;
     struct upstream_task task;
 };
 
@@ -44,7 +43,6 @@ static void open_scene(struct scene *scene)
         .heartbeat_period_usec = 1000000,
         .store = scene->store,
         .kept = &scene->kept,
-        .numbers = &scene->numbers,
     };
 }
 
