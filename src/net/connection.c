@@ -110,11 +110,10 @@ static void set_watch(struct connection *connection, struct event *event, bool *
 
 void connection_watch(struct connection *connection)
 {
-    bool can_write = connection->state < CONNECTION_FAILED && connection->awaits_room;
-
     set_watch(connection, connection->readable, &connection->is_reading,
               connection_wants_input(connection));
-    set_watch(connection, connection->writable, &connection->is_writing, can_write);
+    set_watch(connection, connection->writable, &connection->is_writing,
+              connection->state < CONNECTION_FAILED && connection->awaits_room);
 }
 
 bool connection_call(struct connection *connection, void (*fn)(void *context))
@@ -182,6 +181,16 @@ static struct chunk_pool *chunks_of(struct connection *connection)
     return connection->loop == NULL ? NULL : loop_chunks(connection->loop);
 }
 
+static void unwatch(struct connection *connection)
+{
+    if (connection->readable != NULL) {
+        (void)event_del(connection->readable);
+        (void)event_del(connection->writable);
+    }
+    connection->is_reading = false;
+    connection->is_writing = false;
+}
+
 void connection_fail(struct connection *connection, const struct error *why)
 {
     if (connection->state >= CONNECTION_FAILED) {
@@ -193,7 +202,7 @@ void connection_fail(struct connection *connection, const struct error *why)
     dial_free(connection->dial);
     connection->dial = NULL;
     output_queue_clear(&connection->output, chunks_of(connection));
-    connection_watch(connection);
+    unwatch(connection);
     connection_wish(connection, 0);
 }
 

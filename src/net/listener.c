@@ -54,7 +54,7 @@ static enum status split_address(char *text,
     size_t digits = colon == NULL ? 0 : strspn(colon + 1, "0123456789");
 
     if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' ||
-        atoi(colon + 1) > UINT16_MAX) {
+        strtoul(colon + 1, NULL, 10) > UINT16_MAX) {
         return error_set(error, STATUS_INVALID, "no port at the end: address:port is wanted");
     }
     *colon = '\0';

@@ -214,7 +214,7 @@ int output_queue_gather(const struct output_queue *queue,
         if (piece->kind == OUTPUT_FILE) {
             break;
         }
-        vectors[count].iov_base = (void *)(uintptr_t)piece->data; /* it is only read */
+        vectors[count].iov_base = (void *)piece->data; /* it is only read */
         vectors[count].iov_len = (size_t)size;
         bytes -= size;
         count++;
@@ -246,6 +246,20 @@ static enum status peek_file(const struct output_piece *piece,
     return STATUS_OK;
 }
 
+static enum status peek_piece(const struct output_piece *piece,
+                              uint8_t *target,
+                              size_t size,
+                              size_t *copied,
+                              struct error *error)
+{
+    if (piece->kind == OUTPUT_FILE) {
+        return peek_file(piece, target, size, copied, error);
+    }
+    memcpy(target, piece->data, size);
+    *copied = size;
+    return STATUS_OK;
+}
+
 enum status output_queue_peek(const struct output_queue *queue,
                               uint8_t *target,
                               size_t room,
@@ -257,16 +271,11 @@ enum status output_queue_peek(const struct output_queue *queue,
     for (size_t at = 0; at < queue->count && used < room; at++) {
         const struct output_piece *piece = piece_at(queue, at);
         size_t size = piece->size < room - used ? (size_t)piece->size : room - used;
-        size_t got = size;
+        size_t got = 0;
+        enum status status = peek_piece(piece, target + used, size, &got, error);
 
-        if (piece->kind == OUTPUT_FILE) {
-            enum status status = peek_file(piece, target + used, size, &got, error);
-
-            if (status != STATUS_OK) {
-                return status;
-            }
-        } else {
-            memcpy(target + used, piece->data, size);
+        if (status != STATUS_OK) {
+            return status;
         }
         used += got;
         if (got < size) {

@@ -69,5 +69,8 @@ void dump_free(struct dump *dump);
 /* What was framed up to now. */
 struct binlog_position dump_position(const struct dump *dump);
 
+/* Of the next packet: what the session sends after the dump goes on from here. */
+uint8_t dump_sequence(const struct dump *dump);
+
 struct frame_cache *frame_cache_new(void);
 void frame_cache_free(struct frame_cache *cache);

@@ -19,7 +19,6 @@ static void checks_both_ways(uint64_t number, struct bytes encoded)
     buffer_release(&output);
 }
 
-/* 65535 takes three bytes in the manual's example (libs/mysql/serialization/readme.md). */
 static void writes_and_reads_numbers_of_every_size(void)
 {
     static const struct {
