@@ -73,6 +73,13 @@ static bool read_untagged(struct gtid *found, struct byte_reader *reader)
     return true;
 }
 
+static void read_uuid_numbers(uint8_t uuid[GTID_UUID_BYTES], struct byte_reader *reader)
+{
+    for (size_t at = 0; at < GTID_UUID_BYTES; at++) {
+        uuid[at] = (uint8_t)varlen_read(reader);
+    }
+}
+
 /*
  * The tagged form is a message of the serialization library
  * (libs/mysql/serialization/readme.md), all numbers varlen:
@@ -86,6 +93,7 @@ static bool read_tagged(struct gtid *found, struct byte_reader *reader)
 {
     bool has_uuid = false;
     uint64_t field = 0;
+    uint64_t number = 0;
 
     if (varlen_read(reader) != TAGGED_EVENT_VERSION) {
         return false;
@@ -95,15 +103,13 @@ static bool read_tagged(struct gtid *found, struct byte_reader *reader)
     for (field = varlen_read(reader); field < FIELD_TAG && !reader->overran;
          field = varlen_read(reader)) {
         if (field == FIELD_UUID) {
+            read_uuid_numbers(found->source.uuid, reader);
             has_uuid = true;
-            for (size_t at = 0; at < GTID_UUID_BYTES; at++) {
-                found->source.uuid[at] = (uint8_t)varlen_read(reader);
-            }
-        } else {
-            uint64_t number = varlen_read(reader);
-
-            found->number =
-                field == FIELD_NUMBER && (number & 1) == 0 ? number >> 1 : found->number;
+            continue;
+        }
+        number = varlen_read(reader);
+        if (field == FIELD_NUMBER) {
+            found->number = (number & 1) == 0 ? number >> 1 : 0; /* none is negative */
         }
     }
     return !reader->overran && has_uuid && field == FIELD_TAG &&

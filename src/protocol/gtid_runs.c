@@ -164,32 +164,40 @@ void gtid_runs_add_runs(struct gtid_runs *runs, const struct gtid_runs *other)
     replace(runs, sum);
 }
 
+/*
+ * Appends what is left of a run without the holes from *at on, and moves *at
+ * to the first hole that may reach into the next run.
+ */
+static void append_without(struct gtid_runs *rest,
+                           struct gtid_run run,
+                           const struct gtid_runs *holes,
+                           size_t *at)
+{
+    uint64_t first = run.first;
+
+    for (; *at < holes->count && holes->items[*at].first < run.end; (*at)++) {
+        struct gtid_run hole = holes->items[*at];
+
+        if (hole.first > first) {
+            gtid_runs_append(rest, (struct gtid_run){.first = first, .end = hole.first});
+        }
+        first = hole.end > first ? hole.end : first;
+        if (hole.end > run.end) {
+            return;
+        }
+    }
+    if (first < run.end) {
+        gtid_runs_append(rest, (struct gtid_run){.first = first, .end = run.end});
+    }
+}
+
 void gtid_runs_subtract(struct gtid_runs *runs, const struct gtid_runs *other)
 {
     struct gtid_runs rest = {0};
     size_t theirs = 0;
 
     for (size_t mine = 0; mine < runs->count; mine++) {
-        struct gtid_run left = runs->items[mine];
-
-        while (theirs < other->count && other->items[theirs].first < left.end) {
-            struct gtid_run hole = other->items[theirs];
-
-            if (hole.first > left.first) {
-                gtid_runs_append(&rest,
-                                 (struct gtid_run){.first = left.first, .end = hole.first});
-            }
-            if (hole.end > left.first) {
-                left.first = hole.end;
-            }
-            if (hole.end > left.end) {
-                break; /* it reaches into the next run */
-            }
-            theirs++;
-        }
-        if (left.first < left.end) {
-            gtid_runs_append(&rest, left);
-        }
+        append_without(&rest, runs->items[mine], other, &theirs);
     }
     replace(runs, rest);
 }

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "binrelay/protocol/uuid.h"
 #include "gtid_set_body.h"
 
 struct parser {
@@ -217,21 +218,6 @@ enum status gtid_set_parse(struct gtid_set **made, struct bytes text, struct err
     return status;
 }
 
-static size_t print_uuid(const uint8_t uuid[GTID_UUID_BYTES], char *text)
-{
-    static const char digits[] = "0123456789abcdef";
-    char *next = text;
-
-    for (size_t byte = 0; byte < GTID_UUID_BYTES; byte++) {
-        if (has_dash_before(byte)) {
-            *next++ = '-';
-        }
-        *next++ = digits[uuid[byte] >> 4];
-        *next++ = digits[uuid[byte] & 0xF];
-    }
-    return (size_t)(next - text);
-}
-
 /* A set may have millions of numbers, so no printf. Returns how many characters it took. */
 static size_t print_number(uint64_t number, char text[20])
 {
@@ -250,9 +236,10 @@ static size_t print_number(uint64_t number, char text[20])
 
 void gtid_print(const struct gtid *gtid, char text[GTID_TEXT_BYTES])
 {
-    char *next = text + print_uuid(gtid->source.uuid, text);
     size_t tag_bytes = strlen(gtid->source.tag);
+    char *next = text + UUID_TEXT_BYTES - 1;
 
+    uuid_print(gtid->source.uuid, text);
     *next++ = ':';
     if (tag_bytes > 0) {
         memcpy(next, gtid->source.tag, tag_bytes);
@@ -285,10 +272,11 @@ void gtid_set_print(const struct gtid_set *set, struct buffer *output)
         const struct gtid_source *source = &set->entries[at].source;
 
         if (uuid == NULL || memcmp(uuid, source->uuid, GTID_UUID_BYTES) != 0) {
-            char text[36];
+            char text[UUID_TEXT_BYTES];
 
+            uuid_print(source->uuid, text);
             buffer_add_text(output, uuid == NULL ? "" : ",\n");
-            buffer_add(output, text, print_uuid(source->uuid, text));
+            buffer_add_text(output, text);
         }
         uuid = source->uuid;
         if (source->tag[0] != '\0') {

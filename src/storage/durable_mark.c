@@ -10,11 +10,12 @@
 /*
  * One record, little-endian:
  *
- *   0         8        12   16      24    32      40     44
- *   "BRDURABL" version zero serial  file  offset  crc32
+ *   0          8        12        16      24    32      40     44
+ *   "BRDURABL" version  checksum  serial  file  offset  crc32
  */
 enum {
     RECORD_VERSION_AT = 8,
+    RECORD_FILE_CHECKSUM_AT = 12,
     RECORD_SERIAL_AT = 16,
     RECORD_FILE_AT = 24,
     RECORD_OFFSET_AT = 32,
@@ -23,9 +24,11 @@ enum {
     RECORD_VERSION = 1,
 
     BLOCK_BYTES = 4096, /* of the largest sectors that disks write as one */
-    BLOCK_COUNT = 3,
-    SYNCED_BLOCK = 0,
+    BLOCK_COUNT = 4,
 };
+
+/* Two pairs of blocks, each written by turns: the newest of a pair is never touched. */
+enum { PAIR_SYNCED = 0, PAIR_UNSYNCED = 2 };
 
 static const char record_magic[8] = "BRDURABL";
 
@@ -35,14 +38,15 @@ static void put_u64(uint8_t *at, uint64_t number)
     bytes_put_u32(at + 4, (uint32_t)(number >> 32));
 }
 
-static void encode(uint8_t record[RECORD_BYTES], uint64_t serial, struct binlog_position end)
+static void encode(uint8_t record[RECORD_BYTES], uint64_t serial, struct durable_claim claim)
 {
     memset(record, 0, RECORD_BYTES);
     memcpy(record, record_magic, sizeof(record_magic));
     bytes_put_u32(record + RECORD_VERSION_AT, RECORD_VERSION);
+    bytes_put_u32(record + RECORD_FILE_CHECKSUM_AT, (uint32_t)claim.checksum);
     put_u64(record + RECORD_SERIAL_AT, serial);
-    put_u64(record + RECORD_FILE_AT, end.file);
-    put_u64(record + RECORD_OFFSET_AT, end.offset);
+    put_u64(record + RECORD_FILE_AT, claim.end.file);
+    put_u64(record + RECORD_OFFSET_AT, claim.end.offset);
     bytes_put_u32(record + RECORD_CHECKSUM_AT, checksum_crc32(0, record, RECORD_CHECKSUM_AT));
 }
 
@@ -70,7 +74,7 @@ void durable_mark_close(struct durable_mark *mark)
 /* The newest valid record of the file's bytes. */
 static enum status decode(struct durable_mark *mark,
                           const uint8_t *bytes,
-                          struct binlog_position *found,
+                          struct durable_claim *found,
                           struct error *error)
 {
     bool is_found = false;
@@ -85,11 +89,15 @@ static enum status decode(struct durable_mark *mark,
             return error_set(error, STATUS_INVALID, "%s: written by a newer version",
                              mark->path);
         }
-        if (!is_found || bytes_u64_at(record + RECORD_SERIAL_AT) > mark->serial) {
+        mark->serials[block] = bytes_u64_at(record + RECORD_SERIAL_AT);
+        if (!is_found || mark->serials[block] > mark->serial) {
             is_found = true;
-            mark->serial = bytes_u64_at(record + RECORD_SERIAL_AT);
-            found->file = bytes_u64_at(record + RECORD_FILE_AT);
-            found->offset = bytes_u64_at(record + RECORD_OFFSET_AT);
+            mark->serial = mark->serials[block];
+            found->end.file = bytes_u64_at(record + RECORD_FILE_AT);
+            found->end.offset = bytes_u64_at(record + RECORD_OFFSET_AT);
+            found->checksum = bytes_u32_at(record + RECORD_FILE_CHECKSUM_AT) == 0
+                                  ? BINLOG_CHECKSUM_NONE
+                                  : BINLOG_CHECKSUM_CRC32;
         }
     }
     if (!is_found) {
@@ -101,7 +109,7 @@ static enum status decode(struct durable_mark *mark,
 }
 
 enum status durable_mark_open(struct durable_mark *mark,
-                              struct binlog_position *found,
+                              struct durable_claim *found,
                               struct error *error)
 {
     uint8_t bytes[BLOCK_COUNT * BLOCK_BYTES] = {0};
@@ -110,6 +118,7 @@ enum status durable_mark_open(struct durable_mark *mark,
 
     durable_mark_close(mark);
     mark->serial = 0;
+    memset(mark->serials, 0, sizeof(mark->serials));
     mark->descriptor = disk_open(mark->disk, mark->path, O_RDWR, 0);
     if (mark->descriptor < 0) {
         if (errno == ENOENT) {
@@ -125,19 +134,21 @@ enum status durable_mark_open(struct durable_mark *mark,
         durable_mark_close(mark);
         return status;
     }
-    mark->claimed = *found;
+    mark->claimed = found->end;
     return STATUS_OK;
 }
 
 enum status durable_mark_reset(struct durable_mark *mark,
-                               struct binlog_position end,
+                               struct durable_claim claim,
                                struct error *error)
 {
     uint8_t bytes[BLOCK_COUNT * BLOCK_BYTES] = {0};
-    struct binlog_position found;
+    struct durable_claim found;
     enum status status = STATUS_OK;
 
-    encode(bytes + (size_t)SYNCED_BLOCK * BLOCK_BYTES, 1, end);
+    for (int block = 0; block < BLOCK_COUNT; block++) {
+        encode(bytes + (size_t)block * BLOCK_BYTES, 1, claim);
+    }
     status = disk_replace_file(mark->disk, mark->path, bytes, sizeof(bytes), error);
     if (status == STATUS_OK) {
         status = durable_mark_open(mark, &found, error);
@@ -145,41 +156,43 @@ enum status durable_mark_reset(struct durable_mark *mark,
     return status == STATUS_OK ? STATUS_OK : error_wrap(error, "mark what is durable");
 }
 
+/* Writes the older block of a pair. One that was torn on the way is the older one again. */
 static enum status write_block(struct durable_mark *mark,
-                               int block,
-                               struct binlog_position end,
+                               int pair,
+                               struct durable_claim claim,
                                struct error *error)
 {
+    int block = mark->serials[pair] > mark->serials[pair + 1] ? pair + 1 : pair;
     uint8_t record[RECORD_BYTES];
     enum status status = STATUS_OK;
 
-    if (binlog_position_compare(end, mark->claimed) > 0) {
-        mark->claimed = end;
+    if (binlog_position_compare(claim.end, mark->claimed) > 0) {
+        mark->claimed = claim.end;
     }
-    encode(record, mark->serial + 1, end);
+    encode(record, mark->serial + 1, claim);
     status = disk_write_all(mark->disk, mark->descriptor, record, sizeof(record),
                             (off_t)block * BLOCK_BYTES, error);
     if (status != STATUS_OK) {
         return error_wrap(error, "%s", mark->path);
     }
     mark->serial++;
+    mark->serials[block] = mark->serial;
     return STATUS_OK;
 }
 
-void durable_mark_write(struct durable_mark *mark, struct binlog_position end)
+void durable_mark_write(struct durable_mark *mark, struct durable_claim claim)
 {
     struct error error;
+    bool is_written = write_block(mark, PAIR_UNSYNCED, claim, &error) == STATUS_OK;
 
-    if (write_block(mark, mark->turn ? 2 : 1, end, &error) == STATUS_OK) {
-        mark->turn = !mark->turn; /* else the block may be torn, and the other one is not */
-    }
+    (void)is_written; /* the newest whole record counts, whichever that is */
 }
 
 enum status durable_mark_write_synced(struct durable_mark *mark,
-                                      struct binlog_position end,
+                                      struct durable_claim claim,
                                       struct error *error)
 {
-    enum status status = write_block(mark, SYNCED_BLOCK, end, error);
+    enum status status = write_block(mark, PAIR_SYNCED, claim, error);
 
     if (status == STATUS_OK && disk_sync(mark->disk, mark->descriptor) != 0) {
         status = error_set_errno(error, "sync %s", mark->path);

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_script.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binrelay/base/memory.h"
+#include "binrelay/protocol/binlog_walk.h"
+#include "check.h"
+
+/* What the feeder does behind every so many events; prime to each other, so that they mix. */
+enum { STEPS_TO_WRITE = 3, STEPS_TO_SYNC = 7, STEPS_TO_LOSE_CONNECTION = 11 };
+
+/* Events of a size from which on they are fed in parts. */
+enum { LARGE_BYTES = 75 * 1024, PART_BYTES = 10000 };
+
+/* Notes the events that were added to the maker's file since the last time. */
+static void note(struct script_file *file,
+                 const struct binlog_maker *maker,
+                 uint8_t source,
+                 uint64_t number)
+{
+    size_t offset = file->count == 0 ? BINLOG_MAGIC_BYTES
+                                     : file->events[file->count - 1].offset +
+                                           file->events[file->count - 1].size;
+    struct binlog_walk walk = binlog_walk_of(
+        (struct bytes){.data = maker->file.data + offset, .size = maker->file.size - offset});
+    struct bytes event;
+    struct error error;
+
+    while (binlog_walk_next(&walk, &event, &error) == STATUS_OK) {
+        CHECK(file->count < SCRIPT_MOST_EVENTS);
+        file->events[file->count++] =
+            (struct script_event){.offset = offset, .size = event.size};
+        offset += event.size;
+    }
+    file->events[file->count - 1].is_whole = true;
+    file->events[file->count - 1].source = source;
+    file->events[file->count - 1].number = number;
+}
+
+static void transact(struct script_file *file,
+                     struct binlog_maker *maker,
+                     uint8_t source,
+                     uint64_t number,
+                     size_t size)
+{
+    binlog_maker_transaction(maker, source, number, size);
+    note(file, maker, source, number);
+}
+
+static void make_first(struct script_file *file, struct binlog_maker *maker)
+{
+    struct buffer nothing = {0};
+
+    buffer_add_zeros(&nothing, 8);
+    note(file, maker, 0, 0);
+    (void)binlog_maker_add(maker, BINLOG_PREVIOUS_GTIDS, buffer_bytes(&nothing));
+    note(file, maker, 0, 0);
+    transact(file, maker, 1, 1, 40);
+    transact(file, maker, 1, 2, 700);
+    transact(file, maker, 2, 1, 40);
+    transact(file, maker, 1, 3, 3000);
+    (void)binlog_maker_rotate(maker, "binlog.000002");
+    note(file, maker, 0, 0);
+    buffer_release(&nothing);
+}
+
+/* Large events, and at the end a server that dies inside a transaction. */
+static void make_second(struct script_file *file, struct binlog_maker *maker)
+{
+    note(file, maker, 0, 0);
+    transact(file, maker, 1, 4, 20000);
+    transact(file, maker, 2, 2, 90000);
+    transact(file, maker, 1, 5, 10);
+    (void)binlog_maker_gtid(maker, 1, 6);
+    (void)binlog_maker_query(maker, "BEGIN");
+    (void)binlog_maker_rows(maker, 600, 9);
+    note(file, maker, 0, 0);
+    file->events[file->count - 1].is_whole = false;
+}
+
+/* A statement that is a transaction of its own, and a clean shutdown. */
+static void make_third(struct script_file *file, struct binlog_maker *maker)
+{
+    note(file, maker, 0, 0);
+    (void)binlog_maker_gtid(maker, 1, 6);
+    (void)binlog_maker_query(maker, "CREATE TABLE shop.t (a INT)");
+    note(file, maker, 1, 6);
+    (void)binlog_maker_stop(maker);
+    note(file, maker, 0, 0);
+}
+
+static void make_empty(struct script_file *file, struct binlog_maker *maker)
+{
+    note(file, maker, 0, 0);
+    (void)binlog_maker_rotate(maker, "binlog.000005");
+    note(file, maker, 0, 0);
+}
+
+static void make_many(struct script_file *file, struct binlog_maker *maker)
+{
+    note(file, maker, 0, 0);
+    for (uint64_t number = 7; number < 19; number++) {
+        transact(file, maker, number % 4 == 0 ? 2 : 1, number, 90 * (size_t)number);
+    }
+}
+
+void script_make(struct script *script)
+{
+    static void (*const makers[SCRIPT_FILES])(struct script_file *, struct binlog_maker *) = {
+        make_first, make_second, make_third, make_empty, make_many, make_empty};
+
+    memset(script, 0, sizeof(*script));
+    for (size_t at = 0; at < SCRIPT_FILES; at++) {
+        struct binlog_maker maker = {.checksum = at % 3 == 2 ? BINLOG_CHECKSUM_NONE
+                                                             : BINLOG_CHECKSUM_CRC32};
+
+        binlog_maker_begin(&maker);
+        makers[at](&script->files[at], &maker);
+        script->files[at].bytes = maker.file; /* the script's now */
+    }
+}
+
+void script_release(struct script *script)
+{
+    for (size_t at = 0; at < SCRIPT_FILES; at++) {
+        buffer_release(&script->files[at].bytes);
+    }
+}
+
+struct binlog_position script_end(const struct script *script)
+{
+    return (struct binlog_position){.file = SCRIPT_FILES,
+                                    .offset = script->files[SCRIPT_FILES - 1].bytes.size};
+}
+
+struct gtid_set *script_gtids(const struct script *script, struct binlog_position end)
+{
+    struct gtid_set *set = gtid_set_new();
+
+    for (uint64_t number = 1; number <= SCRIPT_FILES; number++) {
+        const struct script_file *file = &script->files[number - 1];
+
+        for (size_t at = 0; at < file->count; at++) {
+            const struct script_event *event = &file->events[at];
+            struct binlog_position behind = {.file = number,
+                                             .offset = event->offset + event->size};
+            struct gtid gtid = {.number = event->number};
+
+            if (event->source == 0 || binlog_position_compare(behind, end) > 0) {
+                continue;
+            }
+            memset(gtid.source.uuid, event->source, sizeof(gtid.source.uuid));
+            gtid_set_add(set, &gtid);
+        }
+    }
+    return set;
+}
+
+void feeder_resume(struct feeder *feeder, struct binlog_store *store)
+{
+    struct binlog_store_tail tail = binlog_store_tail(store);
+
+    feeder->store = store;
+    feeder->has_file = !tail.is_empty;
+    feeder->file = 0;
+    feeder->event = 0;
+    if (tail.is_empty) {
+        return;
+    }
+    CHECK(tail.end.file >= 1 && tail.end.file <= SCRIPT_FILES);
+    feeder->file = (size_t)tail.end.file - 1;
+    while (feeder->event < feeder->script->files[feeder->file].count &&
+           feeder->script->files[feeder->file].events[feeder->event].offset < tail.end.offset) {
+        feeder->event++;
+    }
+}
+
+static enum status feed_event(struct feeder *feeder, struct error *error)
+{
+    const struct script_file *file = &feeder->script->files[feeder->file];
+    const struct script_event *event = &file->events[feeder->event];
+    struct bytes bytes = {.data = file->bytes.data + event->offset, .size = event->size};
+    size_t done = LARGE_BYTES;
+    enum status status = STATUS_OK;
+
+    if (event->size <= LARGE_BYTES) {
+        return binlog_store_append(feeder->store, bytes, error);
+    }
+    bytes.size = done;
+    status = binlog_store_append_begin(feeder->store, bytes, (uint32_t)event->size, error);
+    while (status == STATUS_OK && done < event->size) {
+        size_t left = event->size - done;
+
+        bytes.data = file->bytes.data + event->offset + done;
+        bytes.size = left < PART_BYTES ? left : PART_BYTES;
+        status = binlog_store_append_more(feeder->store, bytes, error);
+        done += bytes.size;
+    }
+    return status;
+}
+
+/* What happens beside the events. */
+static enum status step(struct feeder *feeder, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    feeder->steps++;
+    if (feeder->steps % STEPS_TO_WRITE == 0) {
+        status = binlog_store_write(feeder->store, error);
+    }
+    if (status == STATUS_OK && feeder->steps % STEPS_TO_SYNC == 0) {
+        status = binlog_store_sync(feeder->store, error);
+    }
+    if (status == STATUS_OK && feeder->steps % STEPS_TO_LOSE_CONNECTION == 0) {
+        status = binlog_store_cut_unfinished(feeder->store, error);
+        if (status == STATUS_OK) {
+            feeder_resume(feeder, feeder->store);
+        }
+    }
+    return status;
+}
+
+static enum status begin_file(struct feeder *feeder, struct error *error)
+{
+    enum status status =
+        binlog_store_begin_file(feeder->store, "binlog", feeder->file + 1, error);
+
+    feeder->has_file = status == STATUS_OK;
+    feeder->event = 0;
+    return status;
+}
+
+enum status feeder_run(struct feeder *feeder, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK) {
+        if (!feeder->has_file) {
+            status = begin_file(feeder, error);
+        } else if (feeder->event < feeder->script->files[feeder->file].count) {
+            status = feed_event(feeder, error);
+            feeder->event++;
+            if (status == STATUS_OK) {
+                status = step(feeder, error);
+            }
+        } else if (feeder->file + 1 < SCRIPT_FILES) {
+            feeder->file++;
+            status = begin_file(feeder, error);
+        } else {
+            return binlog_store_sync(feeder->store, error);
+        }
+    }
+    return status;
+}
+
+/* The file begins on disk with so many bytes of the script's. */
+static void check_bytes(const struct script *script,
+                        const char *directory,
+                        uint64_t number,
+                        size_t bytes)
+{
+    autofree char *path = mem_format("%s/binlog.%06llu", directory, (unsigned long long)number);
+    autofree uint8_t *found = mem_raw(bytes + 1);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct error error;
+    size_t size = 0;
+
+    CHECK(file >= 0);
+    CHECK_OK(disk_read_all(disk_system(), file, found, bytes, 0, &size, &error), &error);
+    CHECK(size == bytes);
+    CHECK(memcmp(found, script->files[number - 1].bytes.data, bytes) == 0);
+    CHECK(disk_close(disk_system(), file) == 0);
+}
+
+static void check_bytes_up_to(const struct script *script,
+                              const char *directory,
+                              struct binlog_position end)
+{
+    for (uint64_t number = 1; number <= end.file; number++) {
+        check_bytes(script, directory, number,
+                    number == end.file ? (size_t)end.offset
+                                       : script->files[number - 1].bytes.size);
+    }
+}
+
+static void check_is_whole(const struct script *script, struct binlog_position end)
+{
+    const struct script_file *file = &script->files[end.file - 1];
+
+    for (size_t at = 0; at < file->count; at++) {
+        if (file->events[at].offset + file->events[at].size == end.offset) {
+            CHECK(file->events[at].is_whole);
+            return;
+        }
+    }
+    CHECK(!"the durable end is at no event");
+}
+
+static void check_lists(const struct script *script,
+                        struct binlog_store *store,
+                        struct binlog_position end)
+{
+    struct gtid_set *expected = script_gtids(script, end);
+    struct gtid_set *found = binlog_files_gtids(store);
+    struct binlog_file_facts *facts = NULL;
+    size_t count = binlog_files_list(store, &facts);
+
+    CHECK(gtid_set_equals(found, expected));
+    CHECK(count == end.file); /* numbers begin at 1 and none is left out */
+    for (size_t at = 0; at < count; at++) {
+        struct gtid_set *before = binlog_files_gtids_before(store, at + 1);
+        struct gtid_set *wanted =
+            script_gtids(script, (struct binlog_position){.file = at + 1, .offset = 0});
+
+        CHECK(facts[at].file == at + 1);
+        CHECK(facts[at].bytes ==
+              (at + 1 == end.file ? end.offset : script->files[at].bytes.size));
+        CHECK(before != NULL && gtid_set_equals(before, wanted));
+        gtid_set_free(before);
+        gtid_set_free(wanted);
+    }
+    free(facts);
+    gtid_set_free(found);
+    gtid_set_free(expected);
+}
+
+void script_check(const struct script *script,
+                  struct binlog_store *store,
+                  const char *directory,
+                  struct binlog_position shown)
+{
+    struct binlog_position end = binlog_store_durable_end(store);
+
+    CHECK(binlog_position_compare(end, shown) >= 0);
+    CHECK(end.file <= SCRIPT_FILES);
+    if (end.file > 0) {
+        check_bytes_up_to(script, directory, end);
+        check_is_whole(script, end);
+    }
+    check_lists(script, store, end);
+}
