@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sql_answer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "session_directory.h"
+#include "sql_errors.h"
+#include "sql_select.h"
+#include "sql_set.h"
+#include "sql_show.h"
+
+/* The reader stands behind the statement's first word. */
+typedef enum status (*statement_fn)(struct sql_statement *statement, struct error *error);
+
+static void skip_rest(struct sql_statement *statement)
+{
+    while (statement->reader.token.kind != SQL_END &&
+           statement->reader.token.kind != SQL_BROKEN) {
+        sql_reader_next(&statement->reader);
+    }
+}
+
+/* START TRANSACTION, COMMIT, LOCK TABLES ...: nothing here is changed by a statement. */
+static enum status accept(struct sql_statement *statement, struct error *error)
+{
+    (void)error;
+    skip_rest(statement);
+    sql_statement_ok(statement);
+    return STATUS_OK;
+}
+
+static enum status start(struct sql_statement *statement, struct error *error)
+{
+    if (!sql_reader_accept_word(&statement->reader, "transaction")) {
+        return sql_statement_bad(statement, error);
+    }
+    return accept(statement, error);
+}
+
+static enum status use(struct sql_statement *statement, struct error *error)
+{
+    struct buffer text = {0};
+    struct bytes name;
+
+    sql_token_add_text(&statement->reader.token, &text);
+    name = sql_text_take(&statement->memory, &text).text;
+    sql_reader_next(&statement->reader);
+    if (sql_statement_end(statement, error) != STATUS_OK ||
+        sql_session_use(statement->session, name, error) != STATUS_OK) {
+        return error->status;
+    }
+    sql_statement_ok(statement);
+    return STATUS_OK;
+}
+
+/* KILL [CONNECTION | QUERY] n: a stream is all that a query could be, so both end it. */
+static enum status kill_session(struct sql_statement *statement, struct error *error)
+{
+    struct sql_reader *reader = &statement->reader;
+    uint64_t id = 0;
+
+    if (!sql_reader_accept_word(reader, "connection") &&
+        !sql_reader_accept_word(reader, "query")) {
+        (void)sql_reader_accept_word(reader, "hard"); /* MariaDB's; all may be left out */
+    }
+    if (reader->token.kind != SQL_NUMBER || !sql_text_to_number(reader->token.text, &id)) {
+        return sql_statement_bad(statement, error);
+    }
+    sql_reader_next(reader);
+    if (sql_statement_end(statement, error) != STATUS_OK ||
+        sql_session_need_right(statement->session, RIGHT_ADMIN, "admin", error) != STATUS_OK) {
+        return error->status;
+    }
+    if (session_directory_kill(statement->session->directory, id, error) != STATUS_OK) {
+        return sql_error_set(error, SQL_ERROR_UNKNOWN_THREAD, "Unknown thread id: %" PRIu64,
+                             id);
+    }
+    sql_statement_ok(statement);
+    return STATUS_OK;
+}
+
+static enum status refuse_admin(struct sql_statement *statement, struct error *error)
+{
+    if (sql_session_need_right(statement->session, RIGHT_ADMIN, "admin", error) != STATUS_OK) {
+        return error->status;
+    }
+    return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
+                         "This relay does not do that yet: FLUSH BINARY LOGS on the source, "
+                         "and let the relay keep its files");
+}
+
+static const struct {
+    const char *words;
+    statement_fn answer;
+} statements[] = {
+    /* clang-format off */
+    {"select",        sql_select},
+    {"set",           sql_set},
+    {"show",          sql_show},
+    {"use",           use},
+    {"kill",          kill_session},
+    {"start",         start},
+    {"begin",         accept},
+    {"commit",        accept},
+    {"rollback",      accept},
+    {"savepoint",     accept},
+    {"lock tables",   accept},
+    {"unlock tables", accept},
+    {"flush",         refuse_admin},
+    {"purge",         refuse_admin},
+    /* clang-format on */
+};
+
+static enum status answer(struct sql_statement *statement, struct error *error)
+{
+    for (size_t at = 0; at < sizeof(statements) / sizeof(statements[0]); at++) {
+        if (sql_reader_accept_words(&statement->reader, statements[at].words)) {
+            return statements[at].answer(statement, error);
+        }
+    }
+    if (sql_reader_is_at_end(&statement->reader)) {
+        return sql_error_set(error, SQL_ERROR_EMPTY_QUERY, "Query was empty");
+    }
+    return sql_statement_bad(statement, error);
+}
+
+bool sql_answer_is_slow(struct bytes text)
+{
+    struct sql_reader reader = sql_reader_of(text);
+
+    return sql_reader_accept_words(&reader, "show binlog events");
+}
+
+void sql_answer(struct sql_session *session, struct bytes text, struct result_writer *writer)
+{
+    struct sql_statement statement = {
+        .session = session, .reader = sql_reader_of(text), .writer = writer};
+    const size_t begun = writer->output->size;
+    const uint8_t sequence = writer->sequence;
+    struct error error;
+    enum status status = answer(&statement, &error);
+
+    if (status == STATUS_OK && statement.memory.is_full) {
+        status = sql_error_set(&error, SQL_ERROR_PACKET_TOO_LARGE,
+                               "The answer would be over %d bytes", SQL_MEMORY_MOST_BYTES);
+    }
+    if (status != STATUS_OK) {
+        writer->output->size = begun; /* what was begun is taken back */
+        writer->sequence = sequence;
+        sql_error_add(writer, &error);
+    }
+    sql_memory_release(&statement.memory);
+}

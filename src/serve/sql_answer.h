@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The endpoint's SQL: one statement in, one answer out. What it knows is what
+ * replicas, clients and connectors ask; anything else is an error packet, never
+ * a closed connection.
+ */
+#pragma once
+
+#include "sql_session.h"
+
+/* True if answering reads files: such a statement belongs on a thread that may wait. */
+bool sql_answer_is_slow(struct bytes text);
+
+/* Adds exactly one answer to the writer. */
+void sql_answer(struct sql_session *session, struct bytes text, struct result_writer *writer);

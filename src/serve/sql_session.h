@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the SQL of one session knows: who asks, of which cluster, and what it
+ * has set. No socket and no loop, so that tests and fuzzers ask without one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "binrelay/base/clock.h"
+#include "binrelay/protocol/result.h"
+#include "binrelay/serve/endpoint.h"
+#include "sql_assigned.h"
+#include "sql_tokens.h"
+
+struct session_directory;
+
+struct sql_session {
+    const struct clock *clock;            /* borrowed */
+    struct session_directory *directory;  /* borrowed */
+    const struct served_cluster *cluster; /* borrowed; NULL: none chosen at login */
+    uint64_t id;
+    unsigned rights;  /* set of enum account_right */
+    char version[64]; /* of the greeting: VERSION() while the cluster's is not known */
+    char user[81];
+    char host[64];
+    char database[65];
+    uint16_t port;                /* of the listener */
+    uint64_t started_usec;        /* wall clock: when the endpoint opened */
+    struct sql_assigned assigned; /* owned */
+};
+
+/* One statement while it is answered. */
+struct sql_statement {
+    struct sql_session *session; /* borrowed */
+    struct sql_reader reader;
+    struct sql_memory memory;     /* owned: what values point to */
+    struct result_writer *writer; /* borrowed */
+};
+
+/* What kind of server the session's cluster is: of its source, else of its last file. */
+struct sql_server {
+    bool is_mariadb;
+    bool has_gtids; /* gtid_mode, where the source did not say it */
+    char version[64];
+    char gtid_mode[24];
+    enum binlog_checksum checksum; /* of the last file */
+};
+
+struct sql_server sql_session_server(const struct sql_session *session);
+
+/* SQL_ERROR_NO_CLUSTER, with what to do about it, if the login chose none. */
+MUST_CHECK enum status sql_session_need_cluster(const struct sql_session *session,
+                                                struct error *error);
+
+/* SQL_ERROR_RIGHT_MISSING if the account has none of `rights`; `words` name them. */
+MUST_CHECK enum status sql_session_need_right(const struct sql_session *session,
+                                              unsigned rights,
+                                              const char *words,
+                                              struct error *error);
+
+/* The names that USE and the login accept. */
+extern const char *const sql_databases[];
+extern const size_t sql_database_count;
+/* Makes it the session's database. SQL_ERROR_UNKNOWN_DATABASE. */
+MUST_CHECK enum status sql_session_use(struct sql_session *session,
+                                       struct bytes name,
+                                       struct error *error);
+
+/* MySQL's text for what cannot be read: the statement from there on. Consumes nothing. */
+MUST_CHECK enum status sql_statement_bad(const struct sql_statement *statement,
+                                         struct error *error);
+
+/* STATUS_OK if nothing but semicolons is left. */
+MUST_CHECK enum status sql_statement_end(struct sql_statement *statement, struct error *error);
+
+/* Adds the OK packet. */
+void sql_statement_ok(struct sql_statement *statement);

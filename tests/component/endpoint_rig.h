@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An endpoint on a control thread of its own, before two clusters that are
+ * filled from recordings: "east" is MySQL's and "west" MariaDB's.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+
+#include "served_cluster.h"
+#include "sql_client.h"
+
+enum { EAST, WEST, CLUSTERS };
+
+static const char *const both_clusters[] = {"east", "west"};
+
+static const struct account_options rig_accounts[] = {
+    {.user = "repl",
+     .password = "secret",
+     .rights = RIGHT_REPLICATE,
+     .clusters = both_clusters,
+     .cluster_count = 1},
+    {.user = "maria",
+     .password = "secret",
+     .is_native = true,
+     .rights = RIGHT_REPLICATE,
+     .clusters = both_clusters + 1,
+     .cluster_count = 1},
+    {.user = "many",
+     .password = "secret",
+     .old_password = "older",
+     .rights = RIGHT_REPLICATE | RIGHT_READ,
+     .clusters = both_clusters,
+     .cluster_count = 2},
+    {.user = "admin", .password = "secret", .rights = RIGHT_ADMIN},
+    {.user = "reader",
+     .password = "secret",
+     .rights = RIGHT_READ,
+     .clusters = both_clusters,
+     .cluster_count = 1,
+     .tls = ACCOUNT_TLS_REQUIRED},
+    {.user = "holder",
+     .password = "secret",
+     .rights = RIGHT_READ,
+     .clusters = both_clusters,
+     .cluster_count = 1,
+     .tls = ACCOUNT_TLS_X509},
+};
+
+struct rig {
+    struct test_cluster clusters[CLUSTERS];
+    struct loop *loop;
+    pthread_t thread;
+    struct endpoint *endpoint;
+    struct tls *tls;
+    struct endpoint_settings settings;
+};
+
+/* Work for the control thread that the test waits for. */
+struct rig_call {
+    struct message message; /* first */
+    struct rig *rig;
+    void (*fn)(struct rig *rig);
+    sem_t done;
+};
+
+static inline void run_rig_call(struct message *message)
+{
+    struct rig_call *call = (struct rig_call *)message;
+
+    call->fn(call->rig);
+    CHECK(sem_post(&call->done) == 0);
+}
+
+static inline void rig_call(struct rig *rig, void (*fn)(struct rig *rig))
+{
+    struct rig_call call = {.message.run = run_rig_call, .rig = rig, .fn = fn};
+
+    CHECK(sem_init(&call.done, 0, 0) == 0);
+    loop_post(rig->loop, &call.message);
+    while (sem_wait(&call.done) != 0) {
+    }
+    (void)sem_destroy(&call.done);
+}
+
+static inline void *run_rig(void *context)
+{
+    struct rig *rig = context;
+
+    loop_run(rig->loop);
+    return NULL;
+}
+
+static inline void rig_make_tls(struct rig *rig)
+{
+    const char *parent = rig->clusters[EAST].parent;
+    autofree char *certificate = mem_format("%s/cert.pem", parent);
+    autofree char *key = mem_format("%s/key.pem", parent);
+    struct error error;
+
+    CHECK_OK(tls_make_self_signed(certificate, key, "binrelay", &error), &error);
+    CHECK_OK(tls_new_server(&rig->tls,
+                            (struct tls_files){.certificate = certificate, .key = key}, &error),
+             &error);
+}
+
+/* Settings that the test gave stay; accounts and certificate are the rig's. */
+static inline void rig_open(struct rig *rig)
+{
+    const struct listener_options listeners[] = {
+        {.address = "127.0.0.1:0"},
+        {.address = "127.0.0.1:0", .cluster = "east", .version = "auto"},
+        {.address = "127.0.0.1:0", .cluster = "west"},
+    };
+    struct served_cluster served[CLUSTERS];
+    struct endpoint_options options = {.clock = clock_system(),
+                                       .listeners = listeners,
+                                       .listener_count = 3,
+                                       .clusters = served,
+                                       .cluster_count = CLUSTERS,
+                                       .serve_threads = 2};
+    struct error error;
+
+    test_cluster_open(&rig->clusters[EAST], "east", 199);
+    test_cluster_open(&rig->clusters[WEST], "west", 299);
+    test_cluster_fill(&rig->clusters[EAST], 1, "mysql97-mixed.binlog");
+    test_cluster_fill(&rig->clusters[WEST], 1, "mariadb1011-mixed.binlog");
+    served[EAST] = rig->clusters[EAST].served;
+    served[WEST] = rig->clusters[WEST].served;
+    rig_make_tls(rig);
+    rig->settings.accounts = rig_accounts;
+    rig->settings.account_count = sizeof(rig_accounts) / sizeof(rig_accounts[0]);
+    rig->settings.tls = rig->tls;
+    if (rig->settings.tls_mode == ENDPOINT_TLS_OFF) {
+        rig->settings.tls_mode = ENDPOINT_TLS_OPTIONAL;
+    }
+    CHECK_OK(loop_new(&rig->loop, &error), &error);
+    options.loop = rig->loop;
+    options.settings = rig->settings;
+    CHECK_OK(endpoint_open(&rig->endpoint, &options, &error), &error);
+    CHECK(pthread_create(&rig->thread, NULL, run_rig, rig) == 0);
+}
+
+static inline void rig_close_endpoint(struct rig *rig)
+{
+    endpoint_close(rig->endpoint);
+    rig->endpoint = NULL;
+    loop_stop(rig->loop);
+}
+
+/* Closes the endpoint; what clients have got by then they can still read. */
+static inline void rig_stop(struct rig *rig)
+{
+    rig_call(rig, rig_close_endpoint);
+    CHECK(pthread_join(rig->thread, NULL) == 0);
+    loop_free(rig->loop);
+    rig->loop = NULL;
+}
+
+static inline void rig_close(struct rig *rig)
+{
+    if (rig->loop != NULL) {
+        rig_stop(rig);
+    }
+    tls_unref(rig->tls);
+    test_cluster_close(&rig->clusters[EAST]);
+    test_cluster_close(&rig->clusters[WEST]);
+}
+
+static inline uint16_t rig_port(const struct rig *rig, size_t listener)
+{
+    return endpoint_port(rig->endpoint, listener);
+}
+
+/* Connects to the first listener and logs in with the password "secret"; CHECKs that it works.
+ */
+static inline struct sql_client rig_login(const struct rig *rig, const char *user)
+{
+    const struct login login = {.user = user, .password = "secret"};
+    struct sql_client client = client_dial(rig_port(rig, 0), "127.0.0.1");
+
+    client_greet(&client);
+    CHECK(client_login(&client, &login) == 0);
+    return client;
+}
+
+/* The facts of the only session of that user; false if there is none, or not one. */
+static inline bool rig_find(struct rig *rig, const char *user, struct session_facts *found)
+{
+    struct session_facts *facts = NULL;
+    size_t count = endpoint_sessions(rig->endpoint, &facts);
+    size_t matches = 0;
+
+    for (size_t at = 0; at < count; at++) {
+        if (strcmp(facts[at].user, user) == 0) {
+            *found = facts[at];
+            matches++;
+        }
+    }
+    free(facts);
+    return matches == 1;
+}
+
+/* Waits until the endpoint has noticed that clients left. */
+static inline void rig_await_sessions(struct rig *rig, size_t count)
+{
+    struct session_facts *facts = NULL;
+
+    while (endpoint_sessions(rig->endpoint, &facts) != count) {
+        free(facts);
+        (void)sched_yield();
+    }
+    free(facts);
+}
