@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What binlog_store_recover() makes of files that were cut, damaged, added or removed. */
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "store_fixture.h"
@@ -346,14 +345,14 @@ static uint64_t put_header(int file, uint64_t offset, uint8_t type, uint32_t siz
     return offset + size;
 }
 
-/* A transaction of two events of 2.2 GB, which are holes: log_pos has only 32 bits. */
+/* A transaction of two events of 2 GiB and some, which are holes: log_pos has only 32 bits. */
 static void goes_on_past_four_gib(void)
 {
     struct fixture fixture = fixture_new();
     struct binlog_maker maker = {.checksum = BINLOG_CHECKSUM_NONE};
     autofree char *path = fixture_path(&fixture, "binlog.000001");
     autofree char *mark_path = fixture_path(&fixture, "durable");
-    const uint32_t large = 2200U * 1000 * 1000;
+    const uint32_t large = 2147483700;
     struct binlog_cursor *cursor = NULL;
     struct error error;
     uint64_t end = 0;
@@ -375,6 +374,7 @@ static void goes_on_past_four_gib(void)
     CHECK_OK(binlog_cursor_open(&cursor, fixture.store, 1, &error), &error);
     CHECK_OK(binlog_cursor_check_boundary(cursor, last, &error), &error);
     CHECK(binlog_cursor_check_boundary(cursor, last + 1, &error) == STATUS_INVALID);
+    binlog_cursor_close(cursor);
     maker.file.size = 0;
     buffer_add_zeros(&maker.file, (size_t)(end & UINT32_MAX));
     CHECK_OK(binlog_store_append(fixture.store, binlog_maker_stop(&maker), &error), &error);
@@ -382,7 +382,6 @@ static void goes_on_past_four_gib(void)
     CHECK_OK(fixture_restart(&fixture, &error), &error);
     CHECK(binlog_store_tail(fixture.store).is_closed);
     CHECK(is_at(binlog_store_tail(fixture.store).end, 1, end + 19));
-    binlog_cursor_close(cursor);
     CHECK(disk_close(disk_system(), file) == 0);
     binlog_maker_release(&maker);
     fixture_free(&fixture);
