@@ -64,8 +64,8 @@ void puller_on_synced(void *context, enum status status, const struct error *err
     acknowledge(puller);
     puller_show_numbers(puller);
     begin_sync(puller);
-    if (puller->connection == NULL) {
-        puller_go_on(puller); /* it may have waited for this */
+    if (puller->awaits) {
+        puller_go_on(puller);
     }
 }
 
