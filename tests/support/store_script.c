@@ -328,13 +328,15 @@ static void check_is_whole(const struct script *script, struct binlog_position e
 {
     const struct script_file *file = &script->files[end.file - 1];
 
+    bool is_found = false;
+
     for (size_t at = 0; at < file->count; at++) {
         if (file->events[at].offset + file->events[at].size == end.offset) {
             CHECK(file->events[at].is_whole);
-            return;
+            is_found = true;
         }
     }
-    CHECK(!"the durable end is at no event");
+    CHECK(is_found);
 }
 
 static void check_lists(const struct script *script,
