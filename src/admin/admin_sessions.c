@@ -77,17 +77,15 @@ enum status command_log_level(struct admin *admin,
                               struct error *error)
 {
     const char *name = json_string_value(json_object_get(arguments, "level"));
-    enum log_level level = log_get_level();
+    enum log_level level = LOG_INFO;
 
     (void)admin;
-    if (name != NULL && !log_level_find(name, &level)) {
+    if (!log_level_find(name, &level)) {
         return error_set(error, STATUS_INVALID,
                          "there is no level %s: it is error, warning, info or debug",
                          log_safe(bytes_of_text(name)).text);
     }
-    if (name != NULL) {
-        log_set_level(level);
-    }
+    log_set_level(level);
     *result = json_pack("{s:s}", "level", log_level_name(level));
     return STATUS_OK;
 }

@@ -25,7 +25,7 @@ static const char usage[] =
     "usage: binrelayd --config FILE [--check-config | --print-config]\n"
     "       binrelayd --version | --help\n"
     "\n"
-    "  --config FILE    the configuration (default /etc/binrelay/binrelay.json)\n"
+    "  --config FILE    the configuration\n"
     "  --check-config   report every fault in it, and end\n"
     "  --print-config   print it with its defaults, without secrets, and end\n";
 
@@ -130,7 +130,7 @@ static int act_on_config(const struct command_line *line)
 
 int program_binrelayd(int count, char **arguments)
 {
-    struct command_line line = {.config_path = "/etc/binrelay/binrelay.json"};
+    struct command_line line = {0};
 
     if (!parse_command_line(&line, count, arguments)) {
         (void)fputs(usage, stderr);
@@ -143,6 +143,10 @@ int program_binrelayd(int count, char **arguments)
     if (line.action == ACTION_HELP) {
         (void)fputs(usage, stdout);
         return EXIT_DONE;
+    }
+    if (line.config_path == NULL) {
+        (void)fputs(usage, stderr);
+        return EXIT_USAGE;
     }
     return act_on_config(&line);
 }

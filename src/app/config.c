@@ -58,8 +58,8 @@ static void read_start(struct config_cluster *cluster,
     if ((start->file != NULL) + (start->epoch != 0) + (start->gtid_set != NULL) != 1) {
         option_fault(faults, where, "must name one of file, epoch and gtid_set");
     }
-    if (start->position != 0 && start->file == NULL) {
-        option_fault(faults, where, "a position needs a file");
+    if ((start->position != 0) != (start->file != NULL)) {
+        option_fault(faults, where, "file and position go together");
     }
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "binrelay/base/memory.h"
+#include "binrelay/net/tls.h"
 #include "binrelay/storage/binlog_position.h"
 #include "config.h"
 
@@ -198,16 +199,50 @@ static void check_account(const struct config *config, size_t at, struct option_
     }
 }
 
+/* "host:port" or "[address]:port". */
+static bool is_address(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    unsigned port = 0;
+    int used = 0;
+
+    return colon != NULL && colon != text && sscanf(colon + 1, "%5u%n", &port, &used) == 1 &&
+           colon[1 + used] == '\0' && port <= UINT16_MAX;
+}
+
+/* Loads what is configured, to say now what would keep the relay from starting. */
+static void check_tls(const struct config *config, struct option_faults *faults)
+{
+    const struct tls_files files = {.certificate = config->endpoint.tls.cert,
+                                    .key = config->endpoint.tls.key,
+                                    .ca = config->endpoint.tls.ca};
+    struct tls *tls = NULL;
+    struct error error;
+
+    if ((files.certificate == NULL) != (files.key == NULL)) {
+        option_fault(faults, "$.endpoint.tls", "cert and key go together");
+    } else if (files.certificate != NULL && config->endpoint.tls.mode != TLS_OFF) {
+        if (tls_new_server(&tls, files, &error) != STATUS_OK) {
+            option_fault(faults, "$.endpoint.tls", "%s", error.message);
+        } else {
+            tls_unref(tls);
+        }
+    }
+}
+
 static void check_endpoint(const struct config *config, struct option_faults *faults)
 {
     for (size_t at = 0; at < config->endpoint.listen.count; at++) {
-        autofree char *where = mem_format("$.endpoint.listen[%zu].cluster", at);
+        const struct config_listen *listen = config_listen_at(config, at);
+        autofree char *cluster_path = mem_format("$.endpoint.listen[%zu].cluster", at);
+        autofree char *address_path = mem_format("$.endpoint.listen[%zu].address", at);
 
-        check_cluster_exists(config, config_listen_at(config, at)->cluster, where, faults);
+        check_cluster_exists(config, listen->cluster, cluster_path, faults);
+        if (listen->address != NULL && !is_address(listen->address)) {
+            option_fault(faults, address_path, "must be host:port");
+        }
     }
-    if ((config->endpoint.tls.cert == NULL) != (config->endpoint.tls.key == NULL)) {
-        option_fault(faults, "$.endpoint.tls", "cert and key go together");
-    }
+    check_tls(config, faults);
 }
 
 static void check_admin(struct config *config, struct option_faults *faults)
@@ -237,6 +272,9 @@ void config_check(struct config *config, struct option_faults *faults)
         check_cluster_exists(config,
                              ((struct config_poll *)config->heartbeat.polls.items)[at].cluster,
                              where, faults);
+    }
+    if (config->data_dir != NULL && config->data_dir[0] == '\0') {
+        option_fault(faults, "$.data_dir", "must not be empty");
     }
     check_endpoint(config, faults);
     check_admin(config, faults);

@@ -90,21 +90,37 @@ void intake_advance(struct intake *intake,
                     uint64_t stored_size,
                     bool wants_ack)
 {
-    struct cluster_report *numbers = intake->numbers;
-    uint64_t upstream_end = intake->at.offset + header->event_size;
-
+    intake->upstream_offset = intake->at.offset + header->event_size;
     intake->at.offset += stored_size;
     intake->has_taken = true;
-    numbers->received = intake->at;
-    numbers->upstream = (struct binlog_position){intake->upstream_file, upstream_end};
-    numbers->received_bytes += header->event_size;
-    numbers->received_events++;
+    intake->new_events++;
+    intake->new_bytes += header->event_size;
     if (header->created_at_sec != 0) {
-        numbers->last_created_sec = header->created_at_sec;
+        intake->last_created_sec = header->created_at_sec;
     }
     if (wants_ack) {
-        intake->ack = (struct intake_ack){intake->at, numbers->upstream};
+        intake->ack = (struct intake_ack){
+            .stored = intake->at,
+            .upstream = {intake->upstream_file, intake->upstream_offset},
+        };
     }
+}
+
+void intake_tell(struct intake *intake, struct cluster_report *numbers)
+{
+    if (intake->new_events == 0) {
+        return;
+    }
+    numbers->received = intake->at;
+    numbers->upstream.file = intake->upstream_file;
+    numbers->upstream.offset = intake->upstream_offset;
+    numbers->received_events += intake->new_events;
+    numbers->received_bytes += intake->new_bytes;
+    if (intake->last_created_sec != 0) {
+        numbers->last_created_sec = intake->last_created_sec;
+    }
+    intake->new_events = 0;
+    intake->new_bytes = 0;
 }
 
 /* ---- files ---- */

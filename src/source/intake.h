@@ -54,10 +54,9 @@ struct intake_large {
 };
 
 struct intake {
-    const char *cluster;            /* borrowed, for logs */
-    struct binlog_store *store;     /* borrowed */
-    const char *log_name;           /* borrowed; NULL: the source's */
-    struct cluster_report *numbers; /* borrowed: positions, times and counters are kept there */
+    const char *cluster;        /* borrowed, for logs */
+    struct binlog_store *store; /* borrowed */
+    const char *log_name;       /* borrowed; NULL: the source's */
     struct dump_place asked;
     struct binlog_store_tail tail; /* when the dump began */
     enum intake_mode mode;
@@ -66,7 +65,11 @@ struct intake {
     int64_t shift; /* file number here minus at the source; kept in the registry */
     char base_name[BINLOG_NAME_MOST_BYTES + 1]; /* the source's, now */
     uint64_t upstream_file;
-    bool has_taken; /* an event was stored */
+    uint64_t upstream_offset; /* as `at`, in the source's file */
+    bool has_taken;           /* an event was stored */
+    uint64_t new_events;      /* since intake_tell() */
+    uint64_t new_bytes;
+    uint32_t last_created_sec; /* of the last event that has a time */
     struct intake_ack ack;
     struct intake_large large;
     struct buffer scratch; /* owned */
@@ -86,6 +89,9 @@ void intake_release(struct intake *intake);
 MUST_CHECK enum status intake_take(struct intake *intake,
                                    const struct dump_item *item,
                                    struct error *error);
+
+/* Sets the positions in the report, and adds what came since it was told last. */
+void intake_tell(struct intake *intake, struct cluster_report *numbers);
 
 /* The name of the source's file that is pulled now. */
 void intake_print_upstream(const struct intake *intake, char name[BINLOG_NAME_BYTES]);

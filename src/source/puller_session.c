@@ -97,9 +97,9 @@ static void begin_place(struct puller *puller)
             (struct binlog_position){upstream->located.file, upstream->first_visible};
     }
     puller->kept.upstream_shift = 0;
-    log_info("cluster %s: begins with %s.%06" PRIu64 ":%" PRIu64,
-             puller->options.cluster, puller->first_place.base_name, puller->first_place.file,
-             upstream->first_visible);
+    log_info("cluster %s: begins with %s.%06" PRIu64 ":%" PRIu64, puller->options.cluster,
+             puller->first_place.base_name, puller->first_place.file,
+             upstream->first_visible > 0 ? upstream->first_visible : upstream->located.offset);
     puller_hang_up(puller);
     puller_save(puller, PULLER_SAVES_PLACE);
 }
@@ -200,6 +200,7 @@ static void end_turn(struct puller *puller)
     if (puller->upstream == NULL || puller->upstream->state < UPSTREAM_DUMPING) {
         return;
     }
+    intake_tell(&puller->upstream->intake, &puller->numbers);
     puller->numbers.last_event_usec = clock_wall_usec(puller->options.clock);
     if (puller_flush(puller, &error) != STATUS_OK) {
         puller_fail(puller, store_fault_state(&error), &error);
@@ -298,7 +299,6 @@ static struct upstream *make_upstream(struct puller *puller)
         .log_name = options->log_name,
         .store = options->store,
         .kept = &puller->kept,
-        .numbers = &puller->numbers,
         .first_place = puller->has_first_place ? &puller->first_place : NULL,
     };
 
@@ -340,6 +340,7 @@ void puller_hang_up(struct puller *puller)
     tls_unref(puller->tls);
     puller->tls = NULL;
     if (puller->upstream != NULL) {
+        intake_tell(&puller->upstream->intake, &puller->numbers);
         upstream_release(puller->upstream);
         free(puller->upstream);
         puller->upstream = NULL;

@@ -53,7 +53,6 @@ void upstream_begin(struct upstream *upstream, const struct upstream_task *task)
     upstream->intake.cluster = task->cluster;
     upstream->intake.store = task->store;
     upstream->intake.log_name = task->log_name;
-    upstream->intake.numbers = task->numbers;
     upstream->intake.shift = task->kept->upstream_shift;
     upstream->intake.tail = binlog_store_tail(task->store);
 }

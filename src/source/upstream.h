@@ -63,7 +63,6 @@ struct upstream_task {
     const char *log_name;
     struct binlog_store *store;
     const struct registry_cluster *kept;
-    struct cluster_report *numbers;
     const struct dump_place
         *first_place; /* where an empty store begins; NULL: not located yet */
 };

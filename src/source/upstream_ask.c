@@ -232,16 +232,17 @@ static const struct question {
     bool (*is_asked)(const struct upstream *upstream);
     void (*put)(const struct upstream *upstream, struct buffer *statement);
     enum upstream_step (*take)(struct upstream *upstream);
+    const char *name;
+    const char *right;  /* said where it is denied */
     bool may_be_denied; /* asked for comfort: the pull can do without */
-    const char *wanted; /* what it needs, to be said with the refusal */
 } questions[] = {
-    {is_always, put_variables, take_variables, false, "read the source's variables"},
-    {is_always, put_settings, take_settings, false, "tell the source our settings"},
-    {is_always, put_logs, take_logs, true,
-     "SHOW BINARY LOGS, which needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR)"},
-    {has_start_position, put_start_position, take_start_position, false,
-     "check the start position, which needs REPLICATION SLAVE (MariaDB: BINLOG MONITOR)"},
-    {has_mariadb_gtids, put_mariadb_gtids, take_settings, false, "set the GTIDs to start from"},
+    {is_always, put_variables, take_variables, "the source's variables", "", false},
+    {is_always, put_settings, take_settings, "our settings", "", false},
+    {is_always, put_logs, take_logs, "SHOW BINARY LOGS",
+     " needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR)", true},
+    {has_start_position, put_start_position, take_start_position, "start: SHOW BINLOG EVENTS",
+     " needs REPLICATION SLAVE (MariaDB: BINLOG MONITOR)", false},
+    {has_mariadb_gtids, put_mariadb_gtids, take_settings, "start: the GTIDs", "", false},
 };
 
 enum { QUESTION_COUNT = sizeof(questions) / sizeof(questions[0]) };
@@ -275,14 +276,16 @@ void upstream_begin_asking(struct upstream *upstream)
 static enum upstream_step take_refusal(struct upstream *upstream, const struct question *asked)
 {
     bool is_refusal = upstream->error.sql_code != 0;
+    enum upstream_step step = upstream_fail_answer(upstream, SOURCE_STAGE_SETUP);
 
-    (void)error_wrap(&upstream->error, "%s", asked->wanted);
+    (void)error_wrap(&upstream->error, "%s%s", asked->name,
+                     upstream->blame == PULL_DENIED ? asked->right : "");
     if (is_refusal && asked->may_be_denied) {
         upstream->logs_denied = upstream->error;
         upstream->error = (struct error){0};
         return UPSTREAM_AGAIN;
     }
-    return upstream_fail_answer(upstream, SOURCE_STAGE_SETUP);
+    return step;
 }
 
 enum upstream_step upstream_ask(struct upstream *upstream)

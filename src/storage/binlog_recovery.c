@@ -112,9 +112,7 @@ static enum status mark_end(struct recovery *recovery, struct error *error)
     if (recovery->is_unmarked) {
         return durable_mark_reset(mark, claim, error);
     }
-    if (binlog_position_compare(claim.end, mark->claimed) == 0) {
-        return STATUS_OK;
-    }
+    /* Written again if it says so already: what was read may be in memory only. */
     return durable_mark_write_synced(mark, claim, error);
 }
 

@@ -1,127 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intake.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#include "binrelay/base/clock.h"
-#include "binrelay/base/disk.h"
-#include "check.h"
-#include "fake_binlog.h"
-#include "temp_dir.h"
-
-struct scene {
-    char *path;
-    struct binlog_store *store;
-    struct cluster_report numbers;
-    int64_t shift;
-    const char *log_name;
-};
-
-static struct scene open_scene(void)
-{
-    struct scene scene = {.path = temp_dir_make()};
-    struct binlog_store_options options = {
-        .disk = disk_system(), .clock = clock_system(), .directory = scene.path};
-    struct error error = {0};
-
-    scene.store = binlog_store_new(&options);
-    CHECK_OK(binlog_store_recover(scene.store, &error), &error);
-    return scene;
-}
-
-static void close_scene(struct scene *scene)
-{
-    binlog_store_free(scene->store);
-    temp_dir_remove(scene->path);
-}
-
-/* A dump of `file` from `offset`; behind an empty store it begins the file. */
-static struct intake begin(struct scene *scene, uint64_t file, uint64_t offset)
-{
-    struct intake intake = {
-        .cluster = "east",
-        .store = scene->store,
-        .log_name = scene->log_name,
-        .numbers = &scene->numbers,
-        .asked = {.base_name = "binlog", .file = file, .offset = offset},
-        .tail = binlog_store_tail(scene->store),
-        .shift = scene->shift,
-    };
-
-    intake.asked.is_new_file = intake.tail.is_empty;
-    intake_begin(&intake);
-    return intake;
-}
-
-static enum status take(struct intake *intake, struct bytes event, struct error *error)
-{
-    struct dump_item item = {.kind = DUMP_EVENT, .bytes = event};
-
-    return intake_take(intake, &item, error);
-}
-
-static enum status take_name(struct intake *intake, const char *name, uint64_t position)
-{
-    struct binlog_rotate rotate = {position, bytes_of_text(name)};
-    struct buffer event = {0};
-    struct error error = {0};
-    enum status status = STATUS_OK;
-
-    binlog_rotate_add_artificial(&event, 1, rotate, intake->checksum);
-    status = take(intake, buffer_bytes(&event), &error);
-    buffer_release(&event);
-    return status;
-}
-
-/* Takes the events of a file from an offset on, until one fails. */
-static enum status take_file(struct intake *intake,
-                             const struct fake_binlog *binlog,
-                             uint64_t offset,
-                             struct error *error)
-{
-    while (offset < binlog->bytes.size) {
-        struct bytes event = fake_binlog_event(binlog, offset);
-        enum status status = take(intake, event, error);
-
-        if (status != STATUS_OK) {
-            return status;
-        }
-        offset += event.size;
-    }
-    return STATUS_OK;
-}
-
-static void check_stored(struct scene *scene, uint64_t file, struct bytes expected)
-{
-    struct buffer found = {0};
-    struct error error = {0};
-
-    CHECK_OK(binlog_store_read(scene->store, (struct binlog_position){file, 0}, expected.size,
-                               &found, &error),
-             &error);
-    CHECK(bytes_equal(buffer_bytes(&found), expected));
-    buffer_release(&found);
-}
-
-/* A store with a whole file of `count` transactions in it, and that file. */
-static struct fake_binlog store_file(struct scene *scene, uint64_t file, int count)
-{
-    struct fake_binlog binlog = {.checksum = BINLOG_CHECKSUM_CRC32};
-    struct intake intake = begin(scene, file, 4);
-    char name[BINLOG_NAME_BYTES];
-    struct error error = {0};
-
-    fake_binlog_begin(&binlog);
-    for (int at = 0; at < count; at++) {
-        (void)fake_binlog_add_transaction(&binlog, 100);
-    }
-    binlog_name_print(name, "binlog", file);
-    CHECK(take_name(&intake, name, 4) == STATUS_OK);
-    CHECK_OK(take_file(&intake, &binlog, 4, &error), &error);
-    intake_release(&intake);
-    return binlog;
-}
+#include "intake_scene.h"
 
 static void stores_a_file_byte_for_byte(enum binlog_checksum checksum)
 {
@@ -139,6 +19,7 @@ static void stores_a_file_byte_for_byte(enum binlog_checksum checksum)
     CHECK_OK(binlog_store_sync(scene.store, &error), &error);
     check_stored(&scene, 7, buffer_bytes(&binlog.bytes));
     CHECK(binlog_store_durable_end(scene.store).offset == binlog.bytes.size);
+    intake_tell(&intake, &scene.numbers);
     CHECK(scene.numbers.received.offset == binlog.bytes.size);
     CHECK(scene.numbers.received_bytes == binlog.bytes.size - 4);
     CHECK(scene.numbers.received_events == 11);
@@ -182,17 +63,6 @@ static void passes_over_what_is_stored_when_the_dump_begins_earlier(void)
     intake_release(&intake);
     fake_binlog_release(&binlog);
     close_scene(&scene);
-}
-
-/* A dump behind a store of two transactions, from its last event on. */
-static struct intake resume(struct scene *scene, uint64_t *offset)
-{
-    struct binlog_store_tail tail = binlog_store_tail(scene->store);
-    struct intake intake = begin(scene, 7, tail.last_event_offset);
-
-    *offset = tail.last_event_offset;
-    CHECK(take_name(&intake, "binlog.000007", *offset) == STATUS_OK);
-    return intake;
 }
 
 static void says_that_a_source_is_behind(void)
@@ -344,6 +214,7 @@ static void names_its_own_next_file_in_the_closing_rotate(void)
     CHECK(take_name(&intake, "binlog.000007", 4) == STATUS_OK);
     CHECK_OK(take_file(&intake, &theirs, 4, &error), &error);
     check_stored(&scene, 7, buffer_bytes(&ours.bytes));
+    intake_tell(&intake, &scene.numbers);
     CHECK(scene.numbers.received.offset == ours.bytes.size);
     CHECK(scene.numbers.upstream.offset == theirs.bytes.size);
     intake_release(&intake);
@@ -378,6 +249,7 @@ static void goes_on_with_its_own_numbers_where_the_sources_jump(void)
     CHECK(intake.at.file == 8 && intake.upstream_file == 1);
     CHECK_OK(take_file(&intake, &binlog, 4, &error), &error);
     check_stored(&scene, 8, buffer_bytes(&binlog.bytes));
+    intake_tell(&intake, &scene.numbers);
     CHECK(scene.numbers.received.file == 8 && scene.numbers.upstream.file == 1);
     intake_release(&intake);
     fake_binlog_release(&binlog);
@@ -406,98 +278,6 @@ static void keeps_a_file_that_ends_inside_a_transaction(void)
     close_scene(&scene);
 }
 
-/* The rows event of a transaction in parts of `by` bytes; the rest as it is. */
-static enum status take_in_parts(struct intake *intake,
-                                 const struct fake_binlog *binlog,
-                                 uint64_t offset,
-                                 size_t by,
-                                 struct error *error)
-{
-    enum status status = STATUS_OK;
-
-    while (status == STATUS_OK && offset < binlog->bytes.size) {
-        struct bytes event = fake_binlog_event(binlog, offset);
-
-        for (size_t done = 0; status == STATUS_OK && event.size > by && done < event.size;) {
-            size_t size = event.size - done < by ? event.size - done : by;
-            struct dump_item item = {.kind = DUMP_PART,
-                                     .bytes = {event.data + done, size},
-                                     .is_first = done == 0,
-                                     .is_last = done + size == event.size};
-
-            status = intake_take(intake, &item, error);
-            done += size;
-        }
-        if (event.size <= by) {
-            status = take(intake, event, error);
-        }
-        offset += event.size;
-    }
-    return status;
-}
-
-static void stores_a_large_event_in_parts(void)
-{
-    enum { ROW_BYTES = 1500000 };
-    static const uint8_t body[ROW_BYTES] = {1, 2, 3};
-    static const size_t sizes[] = {100000, 100003, 750000, ROW_BYTES + 20, ROW_BYTES + 22};
-
-    for (size_t at = 0; at < sizeof(sizes) / sizeof(sizes[0]); at++) {
-        struct scene scene = open_scene();
-        struct fake_binlog binlog = store_file(&scene, 7, 1);
-        struct error error = {0};
-        uint64_t offset = 0;
-        uint64_t large = 0;
-        struct intake intake = resume(&scene, &offset);
-
-        (void)fake_binlog_add_transaction(&binlog, ROW_BYTES);
-        CHECK_OK(take_in_parts(&intake, &binlog, offset, sizes[at], &error), &error);
-        check_stored(&scene, 7, buffer_bytes(&binlog.bytes));
-        intake_release(&intake);
-
-        large = binlog.bytes.size; /* an XA prepare of that size ends what is stored */
-        (void)fake_binlog_add(&binlog, BINLOG_TRANSACTION_PAYLOAD,
-                              (struct bytes){body, sizeof(body)});
-        intake = resume(&scene, &offset);
-        CHECK_OK(take_in_parts(&intake, &binlog, offset, sizes[at], &error), &error);
-        intake_release(&intake);
-        intake = resume(&scene, &offset); /* and is compared in parts */
-        CHECK(offset == large);
-        CHECK_OK(take_in_parts(&intake, &binlog, large, sizes[at], &error), &error);
-        CHECK(intake.mode == INTAKE_TAKING && intake.at.offset == binlog.bytes.size);
-        intake_release(&intake);
-        intake = resume(&scene, &offset);
-        binlog.bytes.data[large + ROW_BYTES / 2] ^= 1;
-        CHECK(take_in_parts(&intake, &binlog, large, sizes[at], &error) != STATUS_OK);
-        intake_release(&intake);
-        fake_binlog_release(&binlog);
-        close_scene(&scene);
-    }
-}
-
-static void refuses_a_large_event_whose_end_is_wrong(void)
-{
-    static const uint8_t body[1800] = {1, 2, 3};
-    struct scene scene = open_scene();
-    struct fake_binlog binlog = store_file(&scene, 7, 1);
-    uint64_t whole = binlog.bytes.size;
-    struct error error = {0};
-    uint64_t offset = 0;
-    struct intake intake = resume(&scene, &offset);
-
-    (void)fake_binlog_add(&binlog, BINLOG_TRANSACTION_PAYLOAD, (struct bytes){body, 400});
-    (void)fake_binlog_add(&binlog, BINLOG_TRANSACTION_PAYLOAD, (struct bytes){body, 1800});
-    binlog.bytes.data[binlog.bytes.size - 1] ^= 1;
-    whole += fake_binlog_event(&binlog, whole).size;
-    CHECK(take_in_parts(&intake, &binlog, offset, 500, &error) == STATUS_CORRUPT);
-    CHECK(intake.is_bad_event);
-    CHECK_OK(binlog_store_cut_unfinished(scene.store, &error), &error);
-    CHECK(binlog_store_tail(scene.store).end.offset == whole);
-    intake_release(&intake);
-    fake_binlog_release(&binlog);
-    close_scene(&scene);
-}
-
 int main(void)
 {
     stores_a_file_byte_for_byte(BINLOG_CHECKSUM_CRC32);
@@ -511,7 +291,5 @@ int main(void)
     names_its_own_next_file_in_the_closing_rotate();
     goes_on_with_its_own_numbers_where_the_sources_jump();
     keeps_a_file_that_ends_inside_a_transaction();
-    stores_a_large_event_in_parts();
-    refuses_a_large_event_whose_end_is_wrong();
     return 0;
 }
