@@ -57,6 +57,10 @@ struct test_replica {
 void rig_open(struct dump_rig *rig, bool is_mariadb);
 void rig_close(struct dump_rig *rig);
 
+/* A loop of its own for the copy of a rig that another thread uses. */
+void rig_open_loop(struct dump_rig *rig);
+void rig_close_loop(struct dump_rig *rig);
+
 /* The pull streams, since long ago, and has received what is durable. */
 void rig_set_caught_up(struct dump_rig *rig);
 
