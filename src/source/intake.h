@@ -61,6 +61,7 @@ struct intake {
     struct binlog_store_tail tail; /* when the dump began */
     enum intake_mode mode;
     enum binlog_checksum checksum; /* of the events that come */
+    bool is_mariadb;               /* the file is, by its format description */
     struct binlog_position at;     /* here, behind the last event that was taken or skipped */
     int64_t shift; /* file number here minus at the source; kept in the registry */
     char base_name[BINLOG_NAME_MOST_BYTES + 1]; /* the source's, now */
