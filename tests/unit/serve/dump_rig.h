@@ -43,7 +43,8 @@ struct test_replica {
     struct gtid_set *got;                 /* owned: GTIDs of MySQL's transactions received */
     struct mariadb_gtid_list mariadb_got; /* owned: in the order received */
     unsigned rotates;                     /* artificial ones */
-    unsigned formats_for_middle;
+    unsigned formats_for_middle;          /* past which the stream begins */
+    unsigned formats_for_rest;            /* behind which transactions are left out */
     unsigned heartbeats;
     unsigned gtid_lists; /* artificial ones */
     uint64_t events;     /* that are in a file */
