@@ -93,7 +93,7 @@ struct dump *dump_new(const struct dump_request *request,
 /* Opens a file and stands before its first event. */
 MUST_CHECK enum status dump_open_file(struct dump *dump, uint64_t file, struct error *error);
 
-/* The MySQL error number of a failure: 1236 for what never heals, else 1053 (decisions 16). */
+/* The MySQL error number of a failure: 1236 for what never heals, else 1053. */
 uint16_t dump_error_code(enum status status);
 
 /* ---- dump_start.c ---- */

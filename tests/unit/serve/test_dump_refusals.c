@@ -88,7 +88,7 @@ static void refuses_positions_behind_the_end(void)
     rig_close(&rig);
 }
 
-/* What may come soon is no reason to stop a replica for good (decisions 16). */
+/* What may come soon is no reason to stop a replica for good. */
 static void asks_to_come_back_while_it_catches_up(void)
 {
     struct dump_rig rig;
