@@ -10,7 +10,7 @@
 #include "sql_errors.h"
 
 /* While it streams a peer may send a little ahead: COM_QUIT, no more. */
-enum { INPUT_MOST_BYTES = 4096, NSEC_PER_USEC = 1000, FIRST_SEQUENCE = 1 };
+enum { INPUT_MOST_BYTES = 1024, NSEC_PER_USEC = 1000, FIRST_SEQUENCE = 1 };
 
 static const struct sql_value *variable(const struct session *session,
                                         const char *name,
