@@ -1,2 +1,11 @@
 include(GNUInstallDirs)
+
 install(TARGETS binrelayd DESTINATION ${CMAKE_INSTALL_SBINDIR})
+install(TARGETS binrelayctl DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES docs/configuration.md docs/operations.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES conf/binrelay.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(FILES conf/binrelay.service DESTINATION lib/systemd/system)
+install(FILES conf/binrelay.sysusers DESTINATION lib/sysusers.d RENAME binrelay.conf)
+install(FILES docs/man/binrelayd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES docs/man/binrelayctl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/man/binrelay.json.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-int main(void)
+#include "binrelay/app/programs.h"
+
+int main(int count, char **arguments)
 {
-    return 0;
+    return program_binrelayd(count, arguments);
 }

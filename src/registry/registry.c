@@ -12,7 +12,10 @@
 #include "binrelay/base/worker.h"
 #include "database.h"
 
-enum { SCHEMA_VERSION = 1 };
+enum {
+    SCHEMA_VERSION = 1,
+    EVENTS_KEPT = 100000, /* older ones go: whoever causes events must not fill the disk */
+};
 
 /* Numbers are kept as SQLite keeps them: 64 bits with a sign. */
 static const char schema[] = "BEGIN;"
@@ -240,6 +243,19 @@ struct event_write {
     char *text;
 };
 
+static enum status forget_old_events(struct sqlite3 *database, struct error *error)
+{
+    static const char sql[] = "DELETE FROM event WHERE id <= last_insert_rowid() - ?1";
+    struct sqlite3_stmt *statement = NULL;
+    enum status status = database_prepare(database, &statement, sql, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)sqlite3_bind_int64(statement, 1, EVENTS_KEPT); /* fails only for want of memory */
+    return database_finish(database, statement, error);
+}
+
 static void on_event_write(struct message *message)
 {
     static const char sql[] =
@@ -257,6 +273,9 @@ static void on_event_write(struct message *message)
         (void)sqlite3_bind_text(statement, 3, write->event, -1, SQLITE_STATIC);
         (void)sqlite3_bind_text(statement, 4, write->text, -1, SQLITE_STATIC);
         status = database_finish(database, statement, &error);
+    }
+    if (status == STATUS_OK) {
+        status = forget_old_events(database, &error);
     }
     if (status != STATUS_OK) {
         log_error("event %s is not saved: %s", write->event, error.message);

@@ -230,12 +230,12 @@ static enum step run_steps(struct dump *dump, struct error *error)
             turn_bytes += dump->position.offset - before.offset;
         }
         if (turn_bytes >= TURN_BYTES) {
-            /* Above the low mark the connection says when to go on. */
-            if (connection_queued(dump->connection) <= QUEUE_LOW_BYTES) {
-                loop_timer_set(dump->turn_timer, 0);
-            }
             break;
         }
+    }
+    /* Above the low mark the connection says when to go on. */
+    if (connection_queued(dump->connection) <= QUEUE_LOW_BYTES) {
+        loop_timer_set(dump->turn_timer, 0);
     }
     return STEP_MORE;
 }

@@ -17,9 +17,9 @@
 #include "binrelay/protocol/binlog_event.h"
 #include "binrelay/protocol/command.h"
 #include "binrelay/serve/endpoint.h"
+#include "frame_cache.h"
 
 struct dump;
-struct frame_cache;
 
 struct dump_request {
     const struct served_cluster *cluster; /* borrowed */
@@ -48,9 +48,9 @@ struct dump_handler {
 };
 
 /*
- * Checks the request and sends the first Rotate and the format description. On
- * failure nothing was sent, *code is the MySQL error number: 1236 only for what
- * never heals, else 1053 (decisions 16).
+ * Checks the request and sends the first Rotate and the format description; the
+ * rest follows from the loop. On failure nothing was sent, *code is the MySQL
+ * error number: 1236 only for what never heals, else 1053 (decisions 16).
  */
 MUST_CHECK enum status dump_start(struct dump **made,
                                   const struct dump_request *request,
@@ -71,6 +71,3 @@ struct binlog_position dump_position(const struct dump *dump);
 
 /* Of the next packet: what the session sends after the dump goes on from here. */
 uint8_t dump_sequence(const struct dump *dump);
-
-struct frame_cache *frame_cache_new(void);
-void frame_cache_free(struct frame_cache *cache);

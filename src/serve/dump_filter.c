@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "binrelay/base/memory.h"
+#include "binrelay/storage/binlog_files.h"
 
 enum {
     WINDOW_BYTES = 64 * 1024, /* a GTID event is never larger */
@@ -73,6 +74,19 @@ enum filter_need dump_filter_need(const struct dump_filter *filter)
 void *dump_filter_object(const struct dump_filter *filter)
 {
     return filter->object;
+}
+
+uint64_t dump_filter_next_file(struct binlog_store *store, uint64_t file)
+{
+    struct binlog_file_facts *facts = NULL;
+    size_t count = binlog_files_list(store, &facts);
+    uint64_t next_file = 0;
+
+    for (size_t i = 0; i < count && next_file == 0; i++) {
+        next_file = facts[i].file > file ? facts[i].file : 0;
+    }
+    free(facts);
+    return next_file;
 }
 
 static enum status complain(uint64_t offset, struct error *error, const char *what)

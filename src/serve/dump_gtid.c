@@ -14,30 +14,12 @@ struct gtid_rule {
     bool is_finished;      /* nothing is added to this file any more */
 };
 
-/* What is stored before the file's end; its next file says so, or all that there is. */
-static struct gtid_set *gtids_up_to_end(struct binlog_store *store,
-                                        uint64_t file,
-                                        bool *is_finished)
+/* What is stored up to the end of a finished file. NULL if there is no later file any more. */
+static struct gtid_set *gtids_up_to_end(struct binlog_store *store, uint64_t file)
 {
-    struct gtid_set *before_next = NULL;
+    uint64_t next_file = dump_filter_next_file(store, file);
 
-    /* Numbers may be left out (decisions 2): the next file is some higher one. */
-    if (*is_finished) {
-        struct binlog_file_facts *facts = NULL;
-        size_t count = binlog_files_list(store, &facts);
-
-        for (size_t i = 0; i < count && before_next == NULL; i++) {
-            if (facts[i].file > file) {
-                before_next = binlog_files_gtids_before(store, facts[i].file);
-            }
-        }
-        free(facts);
-    }
-    if (before_next == NULL) {
-        *is_finished = false;
-        return binlog_files_gtids(store);
-    }
-    return before_next;
+    return next_file == 0 ? NULL : binlog_files_gtids_before(store, next_file);
 }
 
 static enum status enter_file(void *object,
@@ -55,14 +37,18 @@ static enum status enter_file(void *object,
     gtid_set_subtract(rule->rest, before);
     gtid_set_free(before);
 
-    struct gtid_set *here = gtids_up_to_end(store, file, &is_finished);
+    struct gtid_set *here = is_finished ? gtids_up_to_end(store, file) : NULL;
+
+    rule->is_finished = here != NULL;
+    if (here == NULL) {
+        here = binlog_files_gtids(store);
+    }
     struct gtid_set *later = gtid_set_copy(rule->rest);
 
     gtid_set_subtract(later, here);
     gtid_set_intersect(here, rule->rest);
     rule->left_here = gtid_set_count(here);
     rule->is_open = !gtid_set_is_empty(later);
-    rule->is_finished = is_finished;
     gtid_set_free(later);
     gtid_set_free(here);
     return STATUS_OK;

@@ -67,7 +67,8 @@ void dump_send_rotate(struct dump *dump);
 
 /*
  * Opens the file's stream: artificial Rotate to dump->told, then the format
- * description, as stored if that is offset 4. STATUS_INVALID, and nothing is
+ * description, as stored if that is offset 4. A dump by GTID begins at offset 4
+ * too, were its first transactions left out. STATUS_INVALID, and nothing is
  * sent: it has checksums that the replica does not know.
  */
 MUST_CHECK enum status dump_send_file_begin(struct dump *dump, struct error *error);

@@ -69,6 +69,21 @@ static bool is_quiet(const struct mariadb_rule *rule, const struct mariadb_gtid_
     return true;
 }
 
+/* The same of a finished file up to its end. */
+static bool is_quiet_up_to_end(const struct mariadb_rule *rule, uint64_t file)
+{
+    struct mariadb_gtid_list after = {0};
+    uint64_t next_file = dump_filter_next_file(rule->store, file);
+    struct error ignored; /* purged meanwhile: then the file is scanned */
+    bool found = next_file > 0 &&
+                 binlog_files_mariadb_state_before(rule->store, next_file, &after, &ignored) ==
+                     STATUS_OK &&
+                 is_quiet(rule, &after);
+
+    mariadb_gtid_list_release(&after);
+    return found;
+}
+
 static enum status enter_file(void *object,
                               struct binlog_store *store,
                               uint64_t file,
@@ -87,25 +102,7 @@ static enum status enter_file(void *object,
     rule->store = store;
     drop_reached(rule);
 
-    rule->is_idle_here = false;
-    if (is_finished && rule->rest_count > 0) {
-        struct mariadb_gtid_list after = {0};
-        struct binlog_file_facts *facts = NULL;
-        size_t count = binlog_files_list(store, &facts);
-
-        for (size_t i = 0; i < count; i++) {
-            if (facts[i].file > file) {
-                struct error ignored; /* purged meanwhile: then the file is scanned */
-
-                rule->is_idle_here = binlog_files_mariadb_state_before(
-                                         store, facts[i].file, &after, &ignored) == STATUS_OK &&
-                                     is_quiet(rule, &after);
-                break;
-            }
-        }
-        free(facts);
-        mariadb_gtid_list_release(&after);
-    }
+    rule->is_idle_here = is_finished && rule->rest_count > 0 && is_quiet_up_to_end(rule, file);
     return STATUS_OK;
 }
 

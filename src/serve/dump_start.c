@@ -35,7 +35,7 @@ enum status dump_refuse_for_now(const struct dump_request *request,
     va_list arguments;
 
     va_start(arguments, format);
-    vsnprintf(message, sizeof(message), format, arguments);
+    (void)vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
     if (dump_is_caught_up(request)) {
         return error_set(error, STATUS_INVALID, "%s", message);
@@ -193,7 +193,7 @@ enum status dump_find_by_file(struct dump *dump,
                               const struct dump_request *request,
                               struct error *error)
 {
-    struct binlog_position wanted;
+    struct binlog_position wanted = {0};
     enum status status = find_position(request, &wanted, error);
 
     if (status == STATUS_OK) {

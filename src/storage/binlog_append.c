@@ -142,6 +142,7 @@ static void note_whole(struct binlog_store *store)
 {
     if (follower_place_is_whole(&store->follower.now)) {
         store->whole.file = store->follower.file;
+        store->whole.checksum = store->follower.format.checksum;
         store->whole.place = store->follower.now;
     }
 }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "binlog_scan.h"
 #include "binrelay/base/memory.h"
@@ -21,7 +22,8 @@ struct binlog_cursor {
     struct store_file *file;    /* referenced */
     int descriptor;
     struct buffer format; /* owned: the format description; empty until it is asked for */
-    enum binlog_checksum checksum; /* with it */
+    enum binlog_checksum checksum; /* both with it */
+    bool is_mariadb;
 };
 
 enum status binlog_cursor_open(struct binlog_cursor **made,
@@ -166,6 +168,7 @@ static enum status read_format(struct binlog_cursor *cursor, struct error *error
         return error_wrap(error, "%s", cursor->file->path);
     }
     cursor->checksum = format.checksum;
+    cursor->is_mariadb = format.is_mariadb;
     return STATUS_OK;
 }
 
@@ -227,11 +230,12 @@ static enum status check_chain(struct binlog_cursor *cursor,
             return status;
         }
         next += header.event_size;
-        if (header.next_position != 0) {
-            return header.next_position == (uint32_t)next
-                       ? STATUS_OK
-                       : error_set(error, STATUS_INVALID, "no event begins at %" PRIu64,
-                                   offset);
+        if (header.next_position == (uint32_t)next) {
+            return STATUS_OK;
+        }
+        if (header.next_position != 0 || !cursor->is_mariadb ||
+            strcmp(binlog_event_type_name(header.type), "unknown") == 0) {
+            return error_set(error, STATUS_INVALID, "no event begins at %" PRIu64, offset);
         }
     }
     return STATUS_OK;

@@ -34,6 +34,14 @@ static enum status make_directory(const struct binlog_store *store, struct error
     return disk_sync_directory(store->disk, slash == NULL ? "." : parent, error);
 }
 
+static enum binlog_checksum published_checksum(const struct binlog_store *store)
+{
+    const struct file_list *list = &store->list;
+
+    return list->count == 0 ? BINLOG_CHECKSUM_NONE
+                            : list->files[list->count - 1]->facts.checksum;
+}
+
 /* Where nothing may be missing: the published end, or else what the mark says. */
 static enum status find_durable(struct recovery *recovery, struct error *error)
 {
@@ -41,7 +49,8 @@ static enum status find_durable(struct recovery *recovery, struct error *error)
     enum status status = STATUS_OK;
 
     if (recovery->is_again) {
-        recovery->durable = binlog_store_durable_end(store);
+        recovery->durable.end = binlog_store_durable_end(store);
+        recovery->durable.checksum = published_checksum(store);
         return STATUS_OK;
     }
     status = durable_mark_open(&store->mark, &recovery->durable, error);
@@ -93,19 +102,18 @@ static enum status cut_tail(struct recovery *recovery, struct error *error)
 static enum status mark_end(struct recovery *recovery, struct error *error)
 {
     struct durable_mark *mark = &recovery->store->mark;
-    struct binlog_position end = {0};
+    struct durable_claim claim = {0};
 
     if (recovery->kept > 0) {
-        end.file = recovery->listing.files[recovery->kept - 1];
-        end.offset = recovery->tail.scan.whole.offset;
+        claim.end.file = recovery->listing.files[recovery->kept - 1];
+        claim.end.offset = recovery->tail.scan.whole.offset;
+        claim.checksum = recovery->tail.follower.format.checksum;
     }
     if (recovery->is_unmarked) {
-        return durable_mark_reset(mark, end, error);
+        return durable_mark_reset(mark, claim, error);
     }
-    if (binlog_position_compare(end, mark->claimed) == 0) {
-        return STATUS_OK;
-    }
-    return durable_mark_write_synced(mark, end, error);
+    /* Written again if it says so already: what was read may be in memory only. */
+    return durable_mark_write_synced(mark, claim, error);
 }
 
 static enum status apply(struct recovery *recovery, struct error *error)
@@ -116,7 +124,7 @@ static enum status apply(struct recovery *recovery, struct error *error)
     /* A sync that failed late has marked what is cut now: the mark goes back first. */
     if (recovery->is_again &&
         (store->mark.descriptor < 0 ||
-         binlog_position_compare(store->mark.claimed, recovery->durable) > 0)) {
+         binlog_position_compare(store->mark.claimed, recovery->durable.end) > 0)) {
         status = durable_mark_reset(&store->mark, recovery->durable, error);
     }
     for (size_t at = recovery->listing.count; at > recovery->kept && status == STATUS_OK;
@@ -163,6 +171,7 @@ static void adopt_tail(struct recovery *recovery)
     store->follower.now = tail->scan.whole;
     store->follower.now.gtids = (struct pending_gtids_place){0};
     store->whole.file = file->number;
+    store->whole.checksum = store->follower.format.checksum;
     store->whole.place = store->follower.now;
     store->written = store->whole;
     store->written_bytes = store->follower.now.offset;

@@ -72,8 +72,8 @@ void store_write_sidecar(const struct binlog_store *store,
     autofree char *path = mem_format("%s.gtids", file_path);
     struct error error;
 
-    bool is_written = disk_replace_file(store->disk, path, sidecar->data, sidecar->size,
-                                        &error) == STATUS_OK;
+    bool is_written =
+        disk_replace_file(store->disk, path, sidecar->data, sidecar->size, &error) == STATUS_OK;
 
     (void)is_written; /* one that is missing, old or torn is not believed and made anew */
 }

@@ -124,13 +124,14 @@ static enum status sync_files(struct binlog_sync *sync)
 static enum status mark_durable(struct binlog_sync *sync)
 {
     struct durable_mark *mark = &sync->store->mark;
-    struct binlog_position end = {.file = sync->target.file,
-                                  .offset = sync->target.place.offset};
+    struct durable_claim claim = {
+        .end = {.file = sync->target.file, .offset = sync->target.place.offset},
+        .checksum = sync->target.checksum};
 
-    if (mark->claimed.file != end.file) {
-        return durable_mark_write_synced(mark, end, &sync->error);
+    if (mark->claimed.file != claim.end.file) {
+        return durable_mark_write_synced(mark, claim, &sync->error);
     }
-    durable_mark_write(mark, end);
+    durable_mark_write(mark, claim);
     return STATUS_OK;
 }
 

@@ -10,11 +10,12 @@
 /*
  * One record, little-endian:
  *
- *   0         8        12   16      24    32      40     44
- *   "BRDURABL" version zero serial  file  offset  crc32
+ *   0          8        12        16      24    32      40     44
+ *   "BRDURABL" version  checksum  serial  file  offset  crc32
  */
 enum {
     RECORD_VERSION_AT = 8,
+    RECORD_FILE_CHECKSUM_AT = 12,
     RECORD_SERIAL_AT = 16,
     RECORD_FILE_AT = 24,
     RECORD_OFFSET_AT = 32,
@@ -37,14 +38,15 @@ static void put_u64(uint8_t *at, uint64_t number)
     bytes_put_u32(at + 4, (uint32_t)(number >> 32));
 }
 
-static void encode(uint8_t record[RECORD_BYTES], uint64_t serial, struct binlog_position end)
+static void encode(uint8_t record[RECORD_BYTES], uint64_t serial, struct durable_claim claim)
 {
     memset(record, 0, RECORD_BYTES);
     memcpy(record, record_magic, sizeof(record_magic));
     bytes_put_u32(record + RECORD_VERSION_AT, RECORD_VERSION);
+    bytes_put_u32(record + RECORD_FILE_CHECKSUM_AT, (uint32_t)claim.checksum);
     put_u64(record + RECORD_SERIAL_AT, serial);
-    put_u64(record + RECORD_FILE_AT, end.file);
-    put_u64(record + RECORD_OFFSET_AT, end.offset);
+    put_u64(record + RECORD_FILE_AT, claim.end.file);
+    put_u64(record + RECORD_OFFSET_AT, claim.end.offset);
     bytes_put_u32(record + RECORD_CHECKSUM_AT, checksum_crc32(0, record, RECORD_CHECKSUM_AT));
 }
 
@@ -72,7 +74,7 @@ void durable_mark_close(struct durable_mark *mark)
 /* The newest valid record of the file's bytes. */
 static enum status decode(struct durable_mark *mark,
                           const uint8_t *bytes,
-                          struct binlog_position *found,
+                          struct durable_claim *found,
                           struct error *error)
 {
     bool is_found = false;
@@ -91,8 +93,11 @@ static enum status decode(struct durable_mark *mark,
         if (!is_found || mark->serials[block] > mark->serial) {
             is_found = true;
             mark->serial = mark->serials[block];
-            found->file = bytes_u64_at(record + RECORD_FILE_AT);
-            found->offset = bytes_u64_at(record + RECORD_OFFSET_AT);
+            found->end.file = bytes_u64_at(record + RECORD_FILE_AT);
+            found->end.offset = bytes_u64_at(record + RECORD_OFFSET_AT);
+            found->checksum = bytes_u32_at(record + RECORD_FILE_CHECKSUM_AT) == 0
+                                  ? BINLOG_CHECKSUM_NONE
+                                  : BINLOG_CHECKSUM_CRC32;
         }
     }
     if (!is_found) {
@@ -104,7 +109,7 @@ static enum status decode(struct durable_mark *mark,
 }
 
 enum status durable_mark_open(struct durable_mark *mark,
-                              struct binlog_position *found,
+                              struct durable_claim *found,
                               struct error *error)
 {
     uint8_t bytes[BLOCK_COUNT * BLOCK_BYTES] = {0};
@@ -129,20 +134,20 @@ enum status durable_mark_open(struct durable_mark *mark,
         durable_mark_close(mark);
         return status;
     }
-    mark->claimed = *found;
+    mark->claimed = found->end;
     return STATUS_OK;
 }
 
 enum status durable_mark_reset(struct durable_mark *mark,
-                               struct binlog_position end,
+                               struct durable_claim claim,
                                struct error *error)
 {
     uint8_t bytes[BLOCK_COUNT * BLOCK_BYTES] = {0};
-    struct binlog_position found;
+    struct durable_claim found;
     enum status status = STATUS_OK;
 
     for (int block = 0; block < BLOCK_COUNT; block++) {
-        encode(bytes + (size_t)block * BLOCK_BYTES, 1, end);
+        encode(bytes + (size_t)block * BLOCK_BYTES, 1, claim);
     }
     status = disk_replace_file(mark->disk, mark->path, bytes, sizeof(bytes), error);
     if (status == STATUS_OK) {
@@ -154,17 +159,17 @@ enum status durable_mark_reset(struct durable_mark *mark,
 /* Writes the older block of a pair. One that was torn on the way is the older one again. */
 static enum status write_block(struct durable_mark *mark,
                                int pair,
-                               struct binlog_position end,
+                               struct durable_claim claim,
                                struct error *error)
 {
     int block = mark->serials[pair] > mark->serials[pair + 1] ? pair + 1 : pair;
     uint8_t record[RECORD_BYTES];
     enum status status = STATUS_OK;
 
-    if (binlog_position_compare(end, mark->claimed) > 0) {
-        mark->claimed = end;
+    if (binlog_position_compare(claim.end, mark->claimed) > 0) {
+        mark->claimed = claim.end;
     }
-    encode(record, mark->serial + 1, end);
+    encode(record, mark->serial + 1, claim);
     status = disk_write_all(mark->disk, mark->descriptor, record, sizeof(record),
                             (off_t)block * BLOCK_BYTES, error);
     if (status != STATUS_OK) {
@@ -175,19 +180,19 @@ static enum status write_block(struct durable_mark *mark,
     return STATUS_OK;
 }
 
-void durable_mark_write(struct durable_mark *mark, struct binlog_position end)
+void durable_mark_write(struct durable_mark *mark, struct durable_claim claim)
 {
     struct error error;
-    bool is_written = write_block(mark, PAIR_UNSYNCED, end, &error) == STATUS_OK;
+    bool is_written = write_block(mark, PAIR_UNSYNCED, claim, &error) == STATUS_OK;
 
     (void)is_written; /* the newest whole record counts, whichever that is */
 }
 
 enum status durable_mark_write_synced(struct durable_mark *mark,
-                                      struct binlog_position end,
+                                      struct durable_claim claim,
                                       struct error *error)
 {
-    enum status status = write_block(mark, PAIR_SYNCED, end, error);
+    enum status status = write_block(mark, PAIR_SYNCED, claim, error);
 
     if (status == STATUS_OK && disk_sync(mark->disk, mark->descriptor) != 0) {
         status = error_set_errno(error, "sync %s", mark->path);

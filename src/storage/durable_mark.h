@@ -24,15 +24,23 @@
 
 #include "binrelay/base/disk.h"
 #include "binrelay/base/error.h"
+#include "binrelay/protocol/binlog_event.h"
 #include "binrelay/storage/binlog_position.h"
 
+struct durable_claim {
+    struct binlog_position end;
+    enum binlog_checksum checksum; /* of the file: a format description may be damaged so that
+                                      it promises none */
+};
+
 struct durable_mark {
-    const struct disk *disk;        /* borrowed */
-    const char *path;               /* borrowed: the store's */
-    int descriptor;                 /* -1: not open */
-    uint64_t serial;                /* of the newest record */
-    uint64_t serials[4];            /* of each block's; 0: none is valid */
-    struct binlog_position claimed; /* the most that the file may say, failed writes included */
+    const struct disk *disk; /* borrowed */
+    const char *path;        /* borrowed: the store's */
+    int descriptor;          /* -1: not open */
+    uint64_t serial;         /* of the newest record */
+    uint64_t serials[4];     /* of each block's; 0: none is valid */
+    struct binlog_position
+        claimed; /* the furthest that the file may say, failed writes included */
 };
 
 void durable_mark_init(struct durable_mark *mark, const struct disk *disk, const char *path);
@@ -44,19 +52,19 @@ void durable_mark_close(struct durable_mark *mark);
  * record in it is valid. STATUS_INVALID: a newer format.
  */
 MUST_CHECK enum status durable_mark_open(struct durable_mark *mark,
-                                         struct binlog_position *found,
+                                         struct durable_claim *found,
                                          struct error *error);
 
 /* Replaces the whole file so that nothing but this is claimed, on disk before it returns. */
 MUST_CHECK enum status durable_mark_reset(struct durable_mark *mark,
-                                          struct binlog_position end,
+                                          struct durable_claim claim,
                                           struct error *error);
 
 /* The end moved on in its file. If it cannot be written the mark is old, as after a power loss.
  */
-void durable_mark_write(struct durable_mark *mark, struct binlog_position end);
+void durable_mark_write(struct durable_mark *mark, struct durable_claim claim);
 
 /* The end moved on to another file: on disk before it returns. */
 MUST_CHECK enum status durable_mark_write_synced(struct durable_mark *mark,
-                                                 struct binlog_position end,
+                                                 struct durable_claim claim,
                                                  struct error *error);

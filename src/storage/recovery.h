@@ -19,14 +19,14 @@ struct recovered_tail {
 };
 
 struct recovery {
-    struct binlog_store *store;     /* borrowed */
-    struct store_listing listing;   /* owned */
-    struct binlog_position durable; /* up to here everything must read back right */
-    bool is_unmarked;               /* there is no mark: nothing is known to be durable */
-    bool is_again;                  /* nothing behind `durable` is believed */
-    size_t closed;                  /* listed files that were closed and durable before */
-    size_t kept;                    /* listed files that stay: the closed, and some behind */
-    struct store_file **files;      /* owned array, referenced; of the kept; not if is_again */
+    struct binlog_store *store;   /* borrowed */
+    struct store_listing listing; /* owned */
+    struct durable_claim durable; /* up to here everything must read back right */
+    bool is_unmarked;             /* there is no mark: nothing is known to be durable */
+    bool is_again;                /* nothing behind `durable` is believed */
+    size_t closed;                /* listed files that were closed and durable before */
+    size_t kept;                  /* listed files that stay: the closed, and some behind */
+    struct store_file **files;    /* owned array, referenced; of the kept; not if is_again */
     size_t file_count;
     struct stored_gtids purged; /* owned */
     struct stored_gtids before; /* owned: stored before the closed file that is next */

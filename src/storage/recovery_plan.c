@@ -171,8 +171,8 @@ static enum status open_written(struct recovery *recovery,
     int64_t bytes = -1;
     uint64_t known = 0;
 
-    if (recovery->listing.files[at] == recovery->durable.file) {
-        known = recovery->durable.offset & ~(uint64_t)4095;
+    if (recovery->listing.files[at] == recovery->durable.end.file) {
+        known = recovery->durable.end.offset & ~(uint64_t)4095;
     }
     tail->descriptor = disk_open(disk, path, O_RDWR, 0);
     if (tail->descriptor < 0) {
@@ -190,13 +190,34 @@ static enum status open_written(struct recovery *recovery,
     return STATUS_OK;
 }
 
+/* The file must be whole at the mark, and of the kind that the mark says. */
+static enum status check_durable(const struct recovery *recovery,
+                                 size_t at,
+                                 const struct recovered_tail *tail,
+                                 struct error *error)
+{
+    const struct binlog_scan *scan = &tail->scan;
+    const char *why = scan->is_complete ? "no transaction ends there" : scan->why.message;
+    autofree char *path = path_of(recovery, at);
+
+    if (scan->has_durable && tail->follower.format.checksum == recovery->durable.checksum) {
+        return STATUS_OK;
+    }
+    if (scan->has_durable) {
+        why = "its format description speaks of other checksums";
+    }
+    return error_set(error, STATUS_CORRUPT,
+                     "%s does not read back as it was stored up to %" PRIu64 ": %s", path,
+                     recovery->durable.end.offset, why);
+}
+
 static enum status scan_tail(struct recovery *recovery,
                              size_t at,
                              struct recovered_tail *tail,
                              struct error *error)
 {
     uint64_t number = recovery->listing.files[at];
-    bool is_marked = number == recovery->durable.file;
+    bool is_marked = number == recovery->durable.end.file;
     struct binlog_scan *scan = &tail->scan;
     enum status status = open_written(recovery, at, tail, error);
 
@@ -209,22 +230,14 @@ static enum status scan_tail(struct recovery *recovery,
         .disk = recovery->store->disk,
         .file = tail->descriptor,
         .bytes = tail->bytes,
-        .durable = is_marked ? recovery->durable.offset : 0,
+        .durable = is_marked ? recovery->durable.end.offset : 0,
         .follower = &tail->follower,
     };
-    if (recovery->is_again && scan->bytes > recovery->durable.offset) {
-        scan->bytes = recovery->durable.offset;
+    if (recovery->is_again && scan->bytes > recovery->durable.end.offset) {
+        scan->bytes = recovery->durable.end.offset;
     }
     status = binlog_scan_run(scan, error);
-    if (status == STATUS_OK && is_marked && !scan->has_durable) {
-        autofree char *path = path_of(recovery, at);
-
-        return error_set(error, STATUS_CORRUPT,
-                         "%s does not read back as it was stored up to %" PRIu64 ": %s", path,
-                         recovery->durable.offset,
-                         scan->is_complete ? "no transaction ends there" : scan->why.message);
-    }
-    return status;
+    return status == STATUS_OK && is_marked ? check_durable(recovery, at, tail, error) : status;
 }
 
 /* The file stays, and is the newest for now. */
@@ -279,18 +292,18 @@ static enum status count_closed(struct recovery *recovery, struct error *error)
         return STATUS_OK;
     }
     recovery->closed = 0;
-    if (recovery->durable.file == 0) {
+    if (recovery->durable.end.file == 0) {
         return STATUS_OK;
     }
     while (recovery->closed < listing->count &&
-           listing->files[recovery->closed] < recovery->durable.file) {
+           listing->files[recovery->closed] < recovery->durable.end.file) {
         recovery->closed++;
     }
     if (recovery->closed == listing->count ||
-        listing->files[recovery->closed] != recovery->durable.file) {
+        listing->files[recovery->closed] != recovery->durable.end.file) {
         return error_set(error, STATUS_CORRUPT,
                          "%s: file %" PRIu64 " was durable and is missing",
-                         recovery->store->directory, recovery->durable.file);
+                         recovery->store->directory, recovery->durable.end.file);
     }
     return STATUS_OK;
 }
@@ -300,7 +313,7 @@ enum status recovery_make_plan(struct recovery *recovery, struct error *error)
     enum status status = count_closed(recovery, error);
     size_t end = recovery->listing.count;
 
-    if (status != STATUS_OK || (recovery->is_again && recovery->durable.file == 0)) {
+    if (status != STATUS_OK || (recovery->is_again && recovery->durable.end.file == 0)) {
         return status; /* nothing was ever shown: all goes */
     }
     recovery->files = mem_zeroed((end + 1) * sizeof(struct store_file *));

@@ -35,6 +35,7 @@ enum store_state { STORE_CLOSED, STORE_OPEN, STORE_REFUSED };
 /* A place where everything is whole, and the file it is in. */
 struct store_point {
     uint64_t file; /* 0: none yet */
+    enum binlog_checksum checksum;
     struct follower_place place;
 };
 

@@ -253,6 +253,14 @@ bool fake_disk_is_dead(const struct fake_disk *fake)
     return fake->is_dead;
 }
 
+void fake_disk_revive(struct fake_disk *fake)
+{
+    fake->is_dead = false;
+    fake->is_short = false;
+    fake->fail_at = 0;
+    fake->operations = 0;
+}
+
 void fake_disk_lose_power(struct fake_disk *fake, enum fake_loss loss, unsigned seed)
 {
     fake_disk_model_lose_power(&fake->model, loss == FAKE_LOSS_SOME, seed);

@@ -52,5 +52,8 @@ void fake_disk_set_full(struct fake_disk *fake, bool is_full);
 uint64_t fake_disk_operations(const struct fake_disk *fake);
 bool fake_disk_is_dead(const struct fake_disk *fake);
 
+/* The dead process is followed by another one; the machine went on, unsynced bytes and all. */
+void fake_disk_revive(struct fake_disk *fake);
+
 /* Leaves in the directory what a power loss would; the fake is only to be freed then. */
 void fake_disk_lose_power(struct fake_disk *fake, enum fake_loss loss, unsigned seed);

@@ -13,6 +13,9 @@
 /* What the feeder does behind every so many events; prime to each other, so that they mix. */
 enum { STEPS_TO_WRITE = 3, STEPS_TO_SYNC = 7, STEPS_TO_LOSE_CONNECTION = 11 };
 
+/* The source of transactions that no source has in the end. */
+enum { LOST_SOURCE = 9 };
+
 /* Events of a size from which on they are fed in parts. */
 enum { LARGE_BYTES = 75 * 1024, PART_BYTES = 10000 };
 
@@ -203,6 +206,41 @@ static enum status feed_event(struct feeder *feeder, struct error *error)
     return status;
 }
 
+/*
+ * The connection is lost inside a transaction, and the source that comes back
+ * does not have it any more: it must leave no trace.
+ */
+static enum status lose_connection(struct feeder *feeder, struct error *error)
+{
+    struct binlog_store_tail tail = binlog_store_tail(feeder->store);
+    struct binlog_maker maker = {.checksum = tail.checksum, .server_id = 1};
+    struct binlog_walk walk;
+    struct bytes event;
+    enum status status = binlog_store_cut_unfinished(feeder->store, error);
+
+    buffer_add_zeros(&maker.file, (size_t)tail.end.offset);
+    (void)binlog_maker_gtid(&maker, LOST_SOURCE, 1);
+    (void)binlog_maker_query(&maker, "BEGIN");
+    (void)binlog_maker_rows(&maker, 1000 + feeder->steps, feeder->steps);
+    walk = binlog_walk_of((struct bytes){.data = maker.file.data + tail.end.offset,
+                                         .size = maker.file.size - (size_t)tail.end.offset});
+    while (status == STATUS_OK && tail.last_event_offset > 0 &&
+           binlog_walk_next(&walk, &event, error) == STATUS_OK) {
+        status = binlog_store_append(feeder->store, event, error);
+    }
+    if (status == STATUS_OK && feeder->steps % 2 == 0) {
+        status = binlog_store_write(feeder->store, error);
+    }
+    if (status == STATUS_OK) {
+        status = binlog_store_cut_unfinished(feeder->store, error);
+    }
+    if (status == STATUS_OK) {
+        feeder_resume(feeder, feeder->store);
+    }
+    binlog_maker_release(&maker);
+    return status;
+}
+
 /* What happens beside the events. */
 static enum status step(struct feeder *feeder, struct error *error)
 {
@@ -216,10 +254,7 @@ static enum status step(struct feeder *feeder, struct error *error)
         status = binlog_store_sync(feeder->store, error);
     }
     if (status == STATUS_OK && feeder->steps % STEPS_TO_LOSE_CONNECTION == 0) {
-        status = binlog_store_cut_unfinished(feeder->store, error);
-        if (status == STATUS_OK) {
-            feeder_resume(feeder, feeder->store);
-        }
+        status = lose_connection(feeder, error);
     }
     return status;
 }
@@ -257,12 +292,13 @@ enum status feeder_run(struct feeder *feeder, struct error *error)
     return status;
 }
 
-/* The file begins on disk with so many bytes of the script's. */
+/* The file begins on disk with so many bytes of the script's; a closed one has no more. */
 static void check_bytes(const struct script *script,
                         const char *directory,
                         uint64_t number,
                         size_t bytes)
 {
+    bool is_whole = bytes == script->files[number - 1].bytes.size;
     autofree char *path = mem_format("%s/binlog.%06llu", directory, (unsigned long long)number);
     autofree uint8_t *found = mem_raw(bytes + 1);
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -272,6 +308,7 @@ static void check_bytes(const struct script *script,
     CHECK(file >= 0);
     CHECK_OK(disk_read_all(disk_system(), file, found, bytes, 0, &size, &error), &error);
     CHECK(size == bytes);
+    CHECK(!is_whole || disk_file_bytes(file) == (int64_t)bytes);
     CHECK(memcmp(found, script->files[number - 1].bytes.data, bytes) == 0);
     CHECK(disk_close(disk_system(), file) == 0);
 }
@@ -291,13 +328,15 @@ static void check_is_whole(const struct script *script, struct binlog_position e
 {
     const struct script_file *file = &script->files[end.file - 1];
 
+    bool is_found = false;
+
     for (size_t at = 0; at < file->count; at++) {
         if (file->events[at].offset + file->events[at].size == end.offset) {
             CHECK(file->events[at].is_whole);
-            return;
+            is_found = true;
         }
     }
-    CHECK(!"the durable end is at no event");
+    CHECK(is_found);
 }
 
 static void check_lists(const struct script *script,

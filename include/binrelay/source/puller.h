@@ -57,9 +57,10 @@ struct puller_options {
     const char *cluster;
     uint32_t server_id;
     const char *relay_id;
-    const struct source_options *sources; /* in order of preference */
+    const struct source_options *sources; /* in order of preference; only the first is used */
     size_t source_count;
-    const char *log_name; /* NULL: the source's */
+    const char *log_name;  /* NULL: the source's */
+    const char *directory; /* the store's, to see when a full disk has room; NULL: just try */
     struct pull_start start;
     uint64_t heartbeat_period_usec;
     uint64_t read_timeout_usec;

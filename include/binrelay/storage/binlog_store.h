@@ -8,7 +8,6 @@
  * end, the list of files and, through binlog_cursor.h, the bytes up to the end.
  *
  *   append -> mark whole -> write -> sync (any thread) -> publish -> readers
- *
  * Nothing behind the durable end is ever shown, and nothing before it is ever
  * cut or changed (S1, S4). docs/durability.md and docs/file-format.md say more.
  */

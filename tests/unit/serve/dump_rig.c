@@ -31,8 +31,24 @@ static uint64_t rig_usec(void *context)
 
 static void on_guard(void *context)
 {
-    (void)context;
-    CHECK(!"waited for too long");
+    const struct dump_rig *rig = context;
+
+    CHECK(rig->is_done == NULL); /* waited for too long */
+}
+
+void rig_open_loop(struct dump_rig *rig)
+{
+    struct error error;
+
+    CHECK_OK(loop_new(&rig->loop, &error), &error);
+    rig->guard = loop_timer_new(rig->loop, on_guard, rig);
+    rig->clock.context = rig;
+}
+
+void rig_close_loop(struct dump_rig *rig)
+{
+    loop_timer_free(rig->guard);
+    loop_free(rig->loop);
 }
 
 void rig_open(struct dump_rig *rig, bool is_mariadb)
@@ -54,8 +70,7 @@ void rig_open(struct dump_rig *rig, bool is_mariadb)
                                            .store = rig->store,
                                            .board = rig->board};
     rig->frames = frame_cache_new();
-    CHECK_OK(loop_new(&rig->loop, &error), &error);
-    rig->guard = loop_timer_new(rig->loop, on_guard, rig);
+    rig_open_loop(rig);
     CHECK_OK(binlog_store_recover(rig->store, &error), &error);
     rig->log = log_writer_of(rig->store, is_mariadb);
 }
@@ -64,8 +79,7 @@ void rig_close(struct dump_rig *rig)
 {
     log_writer_release(&rig->log);
     frame_cache_free(rig->frames);
-    loop_timer_free(rig->guard);
-    loop_free(rig->loop);
+    rig_close_loop(rig);
     cluster_board_free(rig->board);
     binlog_store_free(rig->store);
     temp_dir_remove(rig->directory);
@@ -144,6 +158,13 @@ static void take_format(struct test_replica *replica,
         return;
     }
     CHECK(replica->position.offset == BINLOG_MAGIC_BYTES);
+    if (format.created_at_sec == 0) {
+        CHECK(header.next_position == BINLOG_MAGIC_BYTES + event.size);
+        CHECK(binlog_event_checksum_is_right(event));
+        replica->position.offset += event.size;
+        replica->formats_for_rest++;
+        return;
+    }
     compare_with_log(replica, event);
 }
 
@@ -432,7 +453,7 @@ void test_replica_expect_refusal(struct test_replica *replica,
     if (found != code || strstr(error.message, part) == NULL ||
         strstr(error.message, other_part) == NULL) {
         fprintf(stderr, "refused with %u: %s\n", found, error.message);
-        CHECK(!"refused as expected");
+        abort();
     }
     CHECK(connection_queued(replica->connection) == 0);
     CHECK(recv(replica->descriptor, &byte, 1, MSG_DONTWAIT) < 0);

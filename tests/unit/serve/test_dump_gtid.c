@@ -121,7 +121,7 @@ static void gives_all_to_a_replica_that_has_nothing(void)
     test_replica_run_to_end(&replica);
     check_got_the_rest(&replica, nothing);
     CHECK(replica.rotates == FILES);
-    CHECK(replica.formats_for_middle == 0);
+    CHECK(replica.formats_for_middle == 0 && replica.formats_for_rest == 0);
     test_replica_close(&replica);
     buffer_release(&encoded);
     gtid_set_free(nothing);
@@ -145,7 +145,7 @@ static void tells_a_replica_that_has_all_where_the_end_is(void)
     test_replica_run_to_end(&replica);
     CHECK(gtid_set_is_empty(replica.got));
     CHECK(replica.rotates <= 2);
-    CHECK(replica.formats_for_middle == 1);
+    CHECK(replica.formats_for_middle == 0 && replica.formats_for_rest == 1);
 
     /* And from there on all that comes, as a plain stream. */
     struct gtid_set *had = gtid_set_copy(rig.log.gtids);

@@ -70,6 +70,8 @@ static void aligns_packet_numbers_by_heartbeats(void)
                           rig.log.files[1].boundaries[1 + 37 * i]);
         replicas[i].request.heartbeat_usec = 3600ULL * 1000 * 1000;
         replicas[i].request.command.flags = i % 2 == 0 ? DUMP_HEARTBEAT_V2 : 0;
+        replicas[i].request.is_mariadb = i % 3 == 2;
+        replicas[i].request.mariadb_capability = 4;
         test_replica_start(&replicas[i]);
     }
     rig_run_until(&rig, are_all_at_end, replicas);

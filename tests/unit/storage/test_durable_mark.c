@@ -18,7 +18,7 @@ static struct marked marked_new(void)
 
     marked.path = mem_format("%s/durable", marked.root);
     durable_mark_init(&marked.mark, fake_disk_calls(marked.fake), marked.path);
-    CHECK_OK(durable_mark_reset(&marked.mark, (struct binlog_position){0}, &error), &error);
+    CHECK_OK(durable_mark_reset(&marked.mark, (struct durable_claim){0}, &error), &error);
     return marked;
 }
 
@@ -30,22 +30,24 @@ static void marked_free(struct marked *marked)
     free(marked->path);
 }
 
-static struct binlog_position at(uint64_t file, uint64_t offset)
+static struct durable_claim at(uint64_t file, uint64_t offset)
 {
-    return (struct binlog_position){.file = file, .offset = offset};
+    return (struct durable_claim){.end = {.file = file, .offset = offset},
+                                  .checksum = BINLOG_CHECKSUM_CRC32};
 }
 
 /* What another process finds there. */
 static struct binlog_position reopened(const char *path)
 {
     struct durable_mark mark;
-    struct binlog_position found = {0};
+    struct durable_claim found = {0};
     struct error error;
 
     durable_mark_init(&mark, disk_system(), path);
     CHECK_OK(durable_mark_open(&mark, &found, &error), &error);
+    CHECK(found.end.file == 0 || found.checksum == BINLOG_CHECKSUM_CRC32);
     durable_mark_close(&mark);
-    return found;
+    return found.end;
 }
 
 static void says_what_was_written_last(void)
@@ -99,10 +101,10 @@ static void keeps_the_synced_record_over_a_torn_write(void)
                                   FAKE_FAULT_DEATH);
             }
             if (write % 2 == 1) {
-                struct binlog_position next = at((uint64_t)write, 50);
+                struct durable_claim next = at((uint64_t)write, 50);
 
                 if (durable_mark_write_synced(&marked.mark, next, &error) == STATUS_OK) {
-                    synced = next;
+                    synced = next.end;
                 }
             } else {
                 durable_mark_write(&marked.mark, at((uint64_t)write - 1, 70));
@@ -118,7 +120,7 @@ static void keeps_the_synced_record_over_a_torn_write(void)
 static void refuses_a_file_in_which_nothing_is_valid(void)
 {
     struct marked marked = marked_new();
-    struct binlog_position found = {0};
+    struct durable_claim found = {0};
     struct durable_mark mark;
     struct error error;
 

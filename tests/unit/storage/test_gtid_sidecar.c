@@ -139,11 +139,37 @@ static void is_made_anew_from_its_file(void)
     fixture_free(&fixture);
 }
 
+/* The sidecar is right, and speaks of a file that had another size. */
+static void is_not_believed_of_another_size(void)
+{
+    struct fixture fixture = fixture_new();
+    struct binlog_maker maker = {.checksum = BINLOG_CHECKSUM_CRC32};
+    autofree char *path = fixture_path(&fixture, "binlog.000001");
+    struct error error;
+
+    for (uint64_t file = 1; file <= 2; file++) {
+        binlog_maker_begin(&maker);
+        binlog_maker_transaction(&maker, 1, 5 + file, 100);
+        store_file_whole(fixture.store, &maker, file);
+        sync_store(fixture.store);
+    }
+    binlog_maker_begin(&maker);
+    binlog_maker_transaction(&maker, 1, 1, 100);
+    binlog_maker_transaction(&maker, 1, 6, 100);
+    write_whole(path, maker.file.data, maker.file.size);
+    CHECK_OK(fixture_restart(&fixture, &error), &error);
+    CHECK(set_is(binlog_files_gtids(fixture.store),
+                 "01010101-0101-0101-0101-010101010101:1:6-7"));
+    binlog_maker_release(&maker);
+    fixture_free(&fixture);
+}
+
 int main(void)
 {
     reads_back_what_it_wrote();
     refuses_damage_in_every_byte();
     refuses_every_cut();
     is_made_anew_from_its_file();
+    is_not_believed_of_another_size();
     return 0;
 }

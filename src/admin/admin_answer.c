@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs one request and words its reply. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "admin_internal.h"
+
+const struct admin_cluster *admin_find_cluster(const struct admin *admin, const char *name)
+{
+    for (size_t at = 0; at < admin->options.cluster_count; at++) {
+        if (strcmp(admin->clusters[at].name, name) == 0) {
+            return &admin->clusters[at];
+        }
+    }
+    return NULL;
+}
+
+json_t *admin_time(uint64_t wall_usec)
+{
+    time_t seconds = (time_t)(wall_usec / 1000000);
+    struct tm parts;
+    char text[32];
+
+    if (wall_usec == 0 || gmtime_r(&seconds, &parts) == NULL) {
+        return json_null();
+    }
+    (void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return json_string(text);
+}
+
+json_t *admin_position(const struct binlog_store *store, struct binlog_position position)
+{
+    char name[BINLOG_NAME_BYTES];
+
+    if (position.file == 0) {
+        return json_string("");
+    }
+    binlog_name_print(name, binlog_store_log_name(store), position.file);
+    return json_sprintf("%s:%llu", name, (unsigned long long)position.offset);
+}
+
+/* A request that cannot be read has the code "usage"; else the status names it. */
+static json_t *reply_of_error(const struct error *error, bool is_usage)
+{
+    char code[32];
+
+    (void)snprintf(code, sizeof(code), "%s", is_usage ? "usage" : status_name(error->status));
+    for (char *at = code; *at != '\0'; at++) {
+        *at = *at == ' ' ? '_' : *at;
+    }
+    return json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", code, "message",
+                     error->message);
+}
+
+char *admin_answer(struct admin *admin, struct bytes line)
+{
+    const struct admin_command *command = NULL;
+    json_t *arguments = NULL;
+    json_t *result = NULL;
+    json_t *reply = NULL;
+    char *text = NULL;
+    struct error error = {0};
+    enum status status = admin_request_parse(line, &command, &arguments, &error);
+
+    if (status == STATUS_OK) {
+        status = command->run(admin, arguments, &result, &error);
+    }
+    reply = status == STATUS_OK ? json_pack("{s:b,s:o}", "ok", 1, "result", result)
+                                : reply_of_error(&error, command == NULL);
+    if (reply == NULL) {
+        reply = json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", "system", "message",
+                          "the reply cannot be written as JSON");
+    }
+    text = json_dumps(reply, JSON_COMPACT);
+    json_decref(reply);
+    json_decref(arguments);
+    if (text == NULL) {
+        abort(); /* want of memory: what was packed can be printed */
+    }
+    return text;
+}

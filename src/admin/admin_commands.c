@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands: the one place that says which there are and what they take. */
+#include <string.h>
+
+#include "admin_internal.h"
+
+/* clang-format off */
+#define CLUSTER           {"cluster", PARAMETER_TEXT, true, true}
+#define ANY_CLUSTER       {"cluster", PARAMETER_TEXT, true, false}
+#define NONE              {NULL, PARAMETER_TEXT, false, false}
+
+const struct admin_command admin_commands[] = {
+    {"status",         {ANY_CLUSTER, NONE}, "One row per cluster: what it does and how far it is.",
+     "status", command_status},
+    {"cluster list",   {NONE}, "The clusters and their states.", "cluster list", command_cluster_list},
+    {"cluster show",   {CLUSTER, NONE}, "All that is known of one cluster.", "cluster show east",
+     command_cluster_show},
+    {"cluster pause",  {CLUSTER, NONE}, "Stops pulling; serving goes on.", "cluster pause east",
+     command_cluster_pause},
+    {"cluster resume", {CLUSTER, NONE}, "Pulls again.", "cluster resume east", command_cluster_resume},
+    {"files",          {ANY_CLUSTER, NONE}, "The stored binlog files, oldest first.", "files east",
+     command_files},
+    {"sessions",       {NONE}, "Who is connected, and where their streams are.", "sessions",
+     command_sessions},
+    {"kill",           {{"session", PARAMETER_NUMBER, true, true}, NONE}, "Ends one connection.",
+     "kill 17", command_kill},
+    {"reload",         {NONE}, "Reads accounts, passwords and certificates again.", "reload",
+     command_reload},
+    {"log-level",      {{"level", PARAMETER_TEXT, true, true}, NONE},
+     "Sets the log level: error, warning, info or debug.", "log-level debug",
+     command_log_level},
+    {"shutdown",       {NONE}, "Stops the relay cleanly.", "shutdown", command_shutdown},
+    {"help",           {NONE}, "The commands with an example of each.", "help", command_help},
+};
+/* clang-format on */
+
+const size_t admin_command_count = sizeof(admin_commands) / sizeof(admin_commands[0]);
+
+const struct admin_command *admin_command_find(const char *name)
+{
+    for (size_t at = 0; at < admin_command_count; at++) {
+        if (strcmp(admin_commands[at].name, name) == 0) {
+            return &admin_commands[at];
+        }
+    }
+    return NULL;
+}
+
+/* "purge CLUSTER [--to-epoch N]", from the parameters. */
+static void add_usage(struct buffer *usage, const struct admin_command *command)
+{
+    buffer_add_text(usage, command->name);
+    for (const struct command_parameter *parameter = command->parameters;
+         parameter->name != NULL; parameter++) {
+        const char *dashes = parameter->is_positional ? "" : "--";
+
+        buffer_add_format(usage, parameter->is_required ? " %s%s" : " [%s%s]", dashes,
+                          parameter->name);
+    }
+}
+
+enum status command_help(struct admin *admin,
+                         const json_t *arguments,
+                         json_t **result,
+                         struct error *error)
+{
+    json_t *list = json_array();
+
+    (void)admin;
+    (void)arguments;
+    (void)error;
+    for (size_t at = 0; at < admin_command_count; at++) {
+        struct buffer usage = {0};
+
+        add_usage(&usage, &admin_commands[at]);
+        json_array_append_new(list, json_pack("{s:s%,s:s,s:s}", "usage", usage.data, usage.size,
+                                              "does", admin_commands[at].help, "example",
+                                              admin_commands[at].example));
+        buffer_release(&usage);
+    }
+    *result = list;
+    return STATUS_OK;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The administrator's hand: sends one command to the admin socket, and prints the reply. */
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "binrelay/app/programs.h"
+#include "binrelay/base/bytes.h"
+#include "binrelay/base/error.h"
+#include "table.h"
+#include "version.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command_line {
+    const char *socket_path;
+    bool is_json;
+    bool is_version;
+    bool is_help;
+};
+
+static const char usage[] = "usage: binrelayctl [--socket PATH] [--json] COMMAND ...\n"
+                            "       binrelayctl --version | --help\n"
+                            "\n"
+                            "  --socket PATH  the relay's admin socket\n"
+                            "                 (default /run/binrelay/admin.sock)\n"
+                            "  --json         print the result as JSON instead of a table\n"
+                            "\n"
+                            "  binrelayctl help   lists the commands of the running relay\n";
+
+static bool parse_command_line(struct command_line *line, int count, char **arguments)
+{
+    static const struct option options[] = {
+        {"socket", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {"version", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+
+    /* "+": options behind the command are the command's. */
+    for (int found = 0; found != -1;) {
+        found = getopt_long(count, arguments, "+s:j", options, NULL);
+        switch (found) {
+        case 's':
+            line->socket_path = optarg;
+            break;
+        case 'j':
+            line->is_json = true;
+            break;
+        case 'v':
+            line->is_version = true;
+            break;
+        case 'h':
+            line->is_help = true;
+            break;
+        case -1:
+            break;
+        default:
+            return false;
+        }
+    }
+    return line->is_version || line->is_help || optind < count;
+}
+
+/* Puts the words into one line. False if one of them cannot be a word of it. */
+static bool make_request(struct buffer *request, int count, char **arguments)
+{
+    for (int at = optind; at < count; at++) {
+        if (arguments[at][0] == '\0' || strpbrk(arguments[at], " \t\r\n") != NULL) {
+            return false;
+        }
+        if (strcmp(arguments[at], "--json") != 0) { /* allowed behind the command, too */
+            buffer_add_text(request, arguments[at]);
+            buffer_add_text(request, " ");
+        }
+    }
+    buffer_add_text(request, "\n");
+    return true;
+}
+
+static enum status connect_socket(int *made, const char *path, struct error *error)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int descriptor = -1;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        return error_set(error, STATUS_INVALID, "%s: too long for a socket's path", path);
+    }
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0 ||
+        connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+        enum status status =
+            error_set_errno(error, "cannot reach %s (does binrelayd run?)", path);
+
+        if (descriptor >= 0) {
+            (void)close(descriptor); /* nothing was sent */
+        }
+        return status;
+    }
+    *made = descriptor;
+    return STATUS_OK;
+}
+
+/* Sends the request and reads one line. */
+static enum status exchange(int descriptor,
+                            struct bytes request,
+                            struct buffer *reply,
+                            struct error *error)
+{
+    while (request.size > 0) {
+        ssize_t sent = send(descriptor, request.data, request.size, MSG_NOSIGNAL);
+
+        if (sent < 0) {
+            return error_set_errno(error, "send the command");
+        }
+        request.data += sent;
+        request.size -= (size_t)sent;
+    }
+    while (reply->size == 0 || reply->data[reply->size - 1] != '\n') {
+        ssize_t got = recv(descriptor, buffer_room(reply, 65536), 65536, 0);
+
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return error_set_errno(error, "read the reply");
+        }
+        if (got == 0) {
+            return error_set(error, STATUS_CLOSED, "the relay closed the connection");
+        }
+        reply->size += (size_t)got;
+    }
+    return STATUS_OK;
+}
+
+static int print_reply(struct bytes reply, bool is_json)
+{
+    json_t *root = json_loadb((const char *)reply.data, reply.size, 0, NULL);
+    const json_t *fault = json_object_get(root, "error");
+    const char *code = json_string_value(json_object_get(fault, "code"));
+    const char *message = json_string_value(json_object_get(fault, "message"));
+    int exit_code = EXIT_FAILED;
+
+    if (json_is_true(json_object_get(root, "ok"))) {
+        const json_t *result = json_object_get(root, "result");
+
+        if (is_json) {
+            (void)json_dumpf(result, stdout, JSON_ENCODE_ANY | JSON_INDENT(2));
+            (void)fputc('\n', stdout);
+        } else {
+            table_print(stdout, result);
+        }
+        exit_code = EXIT_DONE;
+    } else {
+        (void)fprintf(stderr, "binrelayctl: %s\n", message == NULL ? "not a reply" : message);
+        exit_code = code != NULL && strcmp(code, "usage") == 0 ? EXIT_USAGE : EXIT_FAILED;
+    }
+    json_decref(root);
+    return exit_code;
+}
+
+static int run(const struct command_line *line, struct bytes request)
+{
+    struct buffer reply = {0};
+    struct error error;
+    int descriptor = -1;
+    int exit_code = EXIT_FAILED;
+    enum status status = connect_socket(&descriptor, line->socket_path, &error);
+
+    if (status == STATUS_OK) {
+        status = exchange(descriptor, request, &reply, &error);
+        (void)close(descriptor); /* the reply is here, or will not come */
+    }
+    if (status == STATUS_OK) {
+        exit_code = print_reply(buffer_bytes(&reply), line->is_json);
+    } else {
+        (void)fprintf(stderr, "binrelayctl: %s\n", error.message);
+    }
+    buffer_release(&reply);
+    return exit_code;
+}
+
+int program_binrelayctl(int count, char **arguments)
+{
+    struct command_line line = {.socket_path = "/run/binrelay/admin.sock"};
+    struct buffer request = {0};
+    int exit_code = EXIT_USAGE;
+
+    if (!parse_command_line(&line, count, arguments)) {
+        (void)fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    if (line.is_version || line.is_help) {
+        (void)fputs(line.is_help ? usage : "binrelayctl " BINRELAY_VERSION "\n", stdout);
+        return EXIT_DONE;
+    }
+    for (int at = optind; at < count; at++) {
+        line.is_json = line.is_json || strcmp(arguments[at], "--json") == 0;
+    }
+    if (make_request(&request, count, arguments)) {
+        exit_code = run(&line, buffer_bytes(&request));
+    } else {
+        (void)fputs("binrelayctl: a word of a command has no blanks in it\n", stderr);
+    }
+    buffer_release(&request);
+    return exit_code;
+}

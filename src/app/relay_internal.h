@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the relay share. */
+#pragma once
+
+#include "binrelay/admin/admin.h"
+#include "binrelay/net/loop.h"
+#include "binrelay/protocol/uuid.h"
+#include "binrelay/registry/registry.h"
+#include "binrelay/serve/endpoint.h"
+#include "binrelay/source/puller.h"
+#include "binrelay/storage/data_dir.h"
+#include "relay.h"
+
+/* All that there is of one cluster. */
+struct relay_cluster {
+    struct relay *relay; /* borrowed: it holds this */
+    size_t number;
+    char uuid[UUID_TEXT_BYTES];
+    struct binlog_store *store; /* owned, as both below */
+    struct cluster_board *board;
+    struct puller *puller;
+};
+
+enum { RELAY_SIGNALS = 3 };
+
+struct relay {
+    struct config *config; /* owned, as all below; replaced by a reload */
+    char *config_path;
+    struct loop *loop;
+    struct data_dir *data_dir;
+    struct registry *registry;
+    struct relay_cluster *clusters;
+    size_t cluster_count;
+    struct endpoint *endpoint;
+    struct admin *admin;
+    struct loop_watch *signals[RELAY_SIGNALS];
+    struct loop_timer *watchdog;
+    uint64_t *turns_seen; /* of every other loop, at the last look */
+    size_t turns_count;
+    struct message stop; /* posted once */
+    bool is_stopping;
+};
+
+/* Reads the configuration again and applies what may change while running. */
+enum status relay_reload(void *relay, struct error *error);
+
+/* Tells systemd, as often as it wants, that every loop turned since it was told last. */
+void relay_start_watchdog(struct relay *relay);

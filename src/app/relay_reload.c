@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a running relay takes from a changed configuration, and the watchdog. */
+#include <stdio.h>
+#include <string.h>
+
+#include "binrelay/base/log.h"
+#include "binrelay/base/memory.h"
+#include "log_output.h"
+#include "notify.h"
+#include "relay_internal.h"
+#include "settings.h"
+
+/* True if the clusters are the same ones: adding or removing them wants a restart. */
+static bool has_same_clusters(const struct config *left, const struct config *right)
+{
+    if (left->clusters.count != right->clusters.count) {
+        return false;
+    }
+    for (size_t at = 0; at < left->clusters.count; at++) {
+        const struct config_cluster *one = config_cluster_at(left, at);
+        const struct config_cluster *other = config_cluster_at(right, at);
+
+        if (strcmp(one->name, other->name) != 0 || one->server_id != other->server_id ||
+            one->sources.count != other->sources.count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void set_passwords(struct relay *relay, const struct config *config)
+{
+    for (size_t at = 0; at < relay->cluster_count; at++) {
+        const struct config_cluster *cluster = config_cluster_at(config, at);
+        autofree const char **passwords =
+            mem_zeroed(cluster->sources.count * sizeof(*passwords));
+
+        for (size_t number = 0; number < cluster->sources.count; number++) {
+            const char *password = config_source_at(cluster, number)->password;
+
+            passwords[number] = password == NULL ? "" : password;
+        }
+        puller_set_passwords(relay->clusters[at].puller, passwords, cluster->sources.count);
+    }
+}
+
+static enum status read_again(struct relay *relay, struct config **made, struct error *error)
+{
+    struct option_faults faults = {0};
+    enum status status = config_read(made, relay->config_path, &faults, error);
+
+    if (faults.count > 0) {
+        struct log_text lines = log_safe(buffer_bytes(&faults.lines));
+
+        status = error_wrap(error, "%s", lines.text);
+    }
+    buffer_release(&faults.lines);
+    if (status == STATUS_OK && !has_same_clusters(relay->config, *made)) {
+        config_free(*made);
+        status =
+            error_set(error, STATUS_INVALID,
+                      "the clusters, their server_id or number of sources differ: restart");
+    }
+    return status;
+}
+
+enum status relay_reload(void *context, struct error *error)
+{
+    struct relay *relay = context;
+    struct config *config = NULL;
+    struct settings settings = {0};
+    enum status status = read_again(relay, &config, error);
+
+    notify_reloading(clock_monotonic_usec(clock_system()));
+    if (status == STATUS_OK) {
+        status = settings_make(&settings, config, error);
+    }
+    if (status == STATUS_OK) {
+        status = endpoint_reload(relay->endpoint, &settings.endpoint, error);
+    }
+    settings_release(&settings);
+    if (status == STATUS_OK) {
+        set_passwords(relay, config);
+        log_output_set((unsigned)config->log.format, (unsigned)config->log.level);
+        log_info("relay: reloaded: accounts, passwords, certificates, limits and log");
+    }
+    /* The parts keep what they were started with: only the copy for the next comparison would
+     * change, and it must stay theirs. */
+    config_free(config);
+    notify_ready();
+    return status;
+}
+
+/* The turns of every loop but this one. */
+static size_t read_turns(const struct relay *relay, uint64_t *turns, size_t most)
+{
+    size_t count = 0;
+
+    for (size_t at = 0; at < relay->cluster_count && count < most; at++) {
+        turns[count++] = puller_turns(relay->clusters[at].puller);
+    }
+    return count + endpoint_turns(relay->endpoint, turns + count, most - count);
+}
+
+static void say_status(const struct relay *relay)
+{
+    size_t streaming = 0;
+    char text[96];
+
+    for (size_t at = 0; at < relay->cluster_count; at++) {
+        struct cluster_report report;
+
+        cluster_board_read(relay->clusters[at].board, &report);
+        streaming += report.state == PULL_STREAMING ? 1 : 0;
+    }
+    (void)snprintf(text, sizeof(text), "%zu of %zu clusters streaming", streaming,
+                   relay->cluster_count);
+    notify_status(text);
+}
+
+static void on_watchdog(void *context)
+{
+    struct relay *relay = context;
+    size_t count = relay->turns_count;
+    autofree uint64_t *turns = mem_zeroed(count * sizeof(*turns) + 1);
+    bool has_stuck = false;
+
+    count = read_turns(relay, turns, count);
+    for (size_t at = 0; at < count; at++) {
+        has_stuck = has_stuck || turns[at] == relay->turns_seen[at];
+    }
+    memcpy(relay->turns_seen, turns, count * sizeof(*turns));
+    if (has_stuck) {
+        log_warning("relay: a loop has not turned since the last look");
+    } else {
+        notify_watchdog();
+    }
+    say_status(relay);
+    loop_timer_set(relay->watchdog, notify_watchdog_usec());
+}
+
+void relay_start_watchdog(struct relay *relay)
+{
+    relay->turns_count = relay->cluster_count + (size_t)relay->config->serve_threads + 1;
+    relay->turns_seen = mem_zeroed(relay->turns_count * sizeof(*relay->turns_seen));
+    relay->watchdog = loop_timer_new(relay->loop, on_watchdog, relay);
+    if (notify_watchdog_usec() > 0) {
+        loop_timer_set(relay->watchdog, notify_watchdog_usec());
+    }
+}

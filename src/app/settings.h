@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the configuration to what the endpoint and the pullers take. */
+#pragma once
+
+#include "binrelay/serve/endpoint.h"
+#include "binrelay/source/puller.h"
+#include "config.h"
+
+/* Endpoint settings that borrow from the configuration: release before it is freed. */
+struct settings {
+    struct endpoint_settings endpoint;
+    struct account_options *accounts; /* owned */
+    struct tls *tls;                  /* owned: a reference */
+};
+
+/* Loads certificates; makes a self-signed pair in data_dir where none is configured. */
+MUST_CHECK enum status settings_make(struct settings *settings,
+                                     const struct config *config,
+                                     struct error *error);
+void settings_release(struct settings *settings);
+
+/* Sources of a cluster as the puller takes them; borrows from the configuration; freed by the
+ * caller. */
+struct source_options *settings_sources(const struct config_cluster *cluster);
+
+/* Listeners as the endpoint takes them; as above. */
+struct listener_options *settings_listeners(const struct config *config);

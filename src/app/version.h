@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What --version says. */
+#pragma once
+
+#ifndef BINRELAY_VERSION
+#define BINRELAY_VERSION "unknown"
+#endif

@@ -1,0 +1,1 @@
+    {"status",  {NONE}, "One row."},

@@ -1,0 +1,2 @@
+    {"port",    OPTION_NUMBER},
+    {"secret_door", OPTION_TEXT},

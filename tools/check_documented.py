@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fail if an option or a command exists and is not described, or is described and does not exist."""
+import pathlib
+import re
+import sys
+
+
+def options(root):
+    text = (root / "src/app/config_tables.c").read_text()
+    return set(re.findall(r'^\s*\{"(\w+)",\s*OPTION_', text, re.MULTILINE))
+
+
+def commands(root):
+    text = (root / "src/admin/admin_commands.c").read_text()
+    return set(re.findall(r'^\s*\{"([a-z -]+)",\s*\{', text, re.MULTILINE))
+
+
+def described_options(root):
+    text = (root / "docs/configuration.md").read_text()
+    return set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", text))))
+
+
+def described_commands(root):
+    text = (root / "docs/man/binrelayctl.1").read_text().split(".SH COMMANDS")[1].split(".SH")[0]
+    rows = re.findall(r'^\.(?:B|BI) "?([a-z \\-]+?)"?(?: " .*)?$', text, re.MULTILINE)
+    return {row.replace("\\-", "-").strip() for row in rows}
+
+
+def complaints(root):
+    for name in sorted(options(root) - described_options(root)):
+        yield f"docs/configuration.md: option {name} is not described"
+    for name in sorted(commands(root) - described_commands(root)):
+        yield f"docs/man/binrelayctl.1: command {name} is not described"
+    for name in sorted(described_commands(root) - commands(root)):
+        yield f"docs/man/binrelayctl.1: there is no command {name}"
+
+
+def main(root):
+    if not options(root) or not commands(root):
+        print("no options or no commands found: the tables have moved")
+        return 1
+    found = list(complaints(root))
+    print("\n".join(found) if found else "documents: all options and commands are described")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")))
