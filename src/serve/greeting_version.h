@@ -16,13 +16,12 @@ enum { GREETING_VERSION_BYTES = 64 };
 
 /*
  * The configured version, or, with NULL or "auto": the lowest of the clusters'
- * if they are all of one kind. *is_mariadb: all of them are MariaDB.
+ * if they are all of one kind.
  */
 void greeting_version_choose(const char *configured,
                              const struct served_cluster *clusters,
                              size_t count,
-                             char version[GREETING_VERSION_BYTES],
-                             bool *is_mariadb);
+                             char version[GREETING_VERSION_BYTES]);
 
 /* -1, 0 or 1 by the numbers in front: "8.0.40-log" is below "8.4.0". */
 int greeting_version_compare(const char *left, const char *right);

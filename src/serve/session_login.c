@@ -37,16 +37,15 @@ static bool proves_certificate(const struct session *session)
  * caching_sha2_password, with an auth switch for accounts that want the other,
  * but for one case: MariaDB's clients from 11.4 on leave a
  * server with a self-signed certificate unless the greeting itself names a
- * plugin that can prove the certificate, and only the old one can. MySQL's
- * clients take either greeting.
+ * plugin that can prove the certificate, and of the two only the old one can.
+ * MySQL's clients up to 9.7 take either greeting, and are switched.
  */
 static enum auth_plugin choose_greeting(const struct session *session)
 {
-    bool has_native = settings_has_native_account(session->settings);
+    bool has_native = settings_has_native_account(
+        session->settings, session->door->first_cluster, session->door->cluster_count);
 
-    return has_native && (session->door->is_all_mariadb || proves_certificate(session))
-               ? AUTH_NATIVE
-               : AUTH_CACHING_SHA2;
+    return has_native && proves_certificate(session) ? AUTH_NATIVE : AUTH_CACHING_SHA2;
 }
 
 void session_send_greeting(struct session *session)
