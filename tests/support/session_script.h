@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "../../src/serve/session.h"
 #include "served_cluster.h"
-#include "session.h"
 
 struct session_script {
     struct session session; /* first: is turned back into the script */
