@@ -101,6 +101,9 @@ uint16_t dump_error_code(enum status status);
 /* True if what the store lacks now is not about to come. */
 bool dump_is_caught_up(const struct dump_request *request);
 
+/* The oldest place that is shown. */
+struct binlog_position dump_find_first(const struct dump_request *request);
+
 /* Fails with STATUS_INVALID if the pull has caught up, else with STATUS_AGAIN. */
 enum status dump_refuse_for_now(const struct dump_request *request,
                                 struct error *error,
