@@ -114,8 +114,10 @@ static enum status start_puller(struct relay *relay, size_t number, struct error
     const struct config_cluster *config = config_cluster_at(relay->config, number);
     struct relay_cluster *cluster = &relay->clusters[number];
     autofree struct source_options *sources = settings_sources(config);
+    autofree char *directory = mem_format("%s/%s", relay->config->data_dir, config->name);
     struct puller_options options = {
         .cluster = config->name,
+        .directory = directory,
         .server_id = (uint32_t)config->server_id,
         .relay_id = relay->config->relay_id,
         .sources = sources,

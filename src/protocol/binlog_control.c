@@ -128,9 +128,11 @@ static void set_checksum(struct buffer *output, size_t start)
                   binlog_event_checksum(event));
 }
 
-void binlog_format_add_for_middle(struct buffer *output,
-                                  struct bytes event,
-                                  enum binlog_checksum checksum)
+/* Copies the event with created 0 and not in use; its checksum is made anew. */
+static void add_not_created(struct buffer *output,
+                            struct bytes event,
+                            enum binlog_checksum checksum,
+                            uint32_t next_position)
 {
     size_t start = output->size;
     struct binlog_format format;
@@ -140,7 +142,7 @@ void binlog_format_add_for_middle(struct buffer *output,
     buffer_add_bytes(output, event);
     copy = output->data + start;
     copy[BINLOG_EVENT_FLAGS_AT] &= (uint8_t)~BINLOG_FLAG_IN_USE;
-    bytes_put_u32(copy + BINLOG_EVENT_POSITION_AT, 0);
+    bytes_put_u32(copy + BINLOG_EVENT_POSITION_AT, next_position);
     bytes_put_u32(copy + FORMAT_CREATED_AT, 0);
     read_version(&format, copy);
     if (!has_checksum_field(&format) || event.size < FORMAT_LENGTHS_AT + FORMAT_TAIL_BYTES) {
@@ -148,6 +150,20 @@ void binlog_format_add_for_middle(struct buffer *output,
     }
     copy[event.size - FORMAT_TAIL_BYTES] = (uint8_t)checksum;
     set_checksum(output, start);
+}
+
+void binlog_format_add_for_middle(struct buffer *output,
+                                  struct bytes event,
+                                  enum binlog_checksum checksum)
+{
+    add_not_created(output, event, checksum, 0);
+}
+
+void binlog_format_add_for_rest(struct buffer *output,
+                                struct bytes event,
+                                enum binlog_checksum checksum)
+{
+    add_not_created(output, event, checksum, binlog_event_header_at(event.data).next_position);
 }
 
 /*

@@ -67,7 +67,8 @@ void dump_send_rotate(struct dump *dump);
 
 /*
  * Opens the file's stream: artificial Rotate to dump->told, then the format
- * description, as stored if that is offset 4. STATUS_INVALID, and nothing is
+ * description, as stored if that is offset 4. A dump by GTID begins at offset 4
+ * too, were its first transactions left out. STATUS_INVALID, and nothing is
  * sent: it has checksums that the replica does not know.
  */
 MUST_CHECK enum status dump_send_file_begin(struct dump *dump, struct error *error);
@@ -92,13 +93,16 @@ struct dump *dump_new(const struct dump_request *request,
 /* Opens a file and stands before its first event. */
 MUST_CHECK enum status dump_open_file(struct dump *dump, uint64_t file, struct error *error);
 
-/* The MySQL error number of a failure: 1236 for what never heals, else 1053 (decisions 16). */
+/* The MySQL error number of a failure: 1236 for what never heals, else 1053. */
 uint16_t dump_error_code(enum status status);
 
 /* ---- dump_start.c ---- */
 
 /* True if what the store lacks now is not about to come. */
 bool dump_is_caught_up(const struct dump_request *request);
+
+/* The oldest place that is shown. */
+struct binlog_position dump_find_first(const struct dump_request *request);
 
 /* Fails with STATUS_INVALID if the pull has caught up, else with STATUS_AGAIN. */
 enum status dump_refuse_for_now(const struct dump_request *request,

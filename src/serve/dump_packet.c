@@ -68,17 +68,27 @@ enum status dump_send_file_begin(struct dump *dump, struct error *error)
                          "source is configured to log");
     }
 
+    bool is_by_position = dump->told.offset > BINLOG_MAGIC_BYTES && dump->filter == NULL;
+    bool is_whole = dump->told.offset == BINLOG_MAGIC_BYTES;
+
+    if (!is_by_position) {
+        dump->told.offset = BINLOG_MAGIC_BYTES;
+    }
     dump_send_rotate(dump);
     dump->checksum = format.checksum;
 
     struct buffer payload = begin_payload();
 
-    if (dump->told.offset == BINLOG_MAGIC_BYTES) {
+    if (is_by_position) {
+        binlog_format_add_for_middle(&payload, event, format.checksum);
+    } else if (is_whole) {
         buffer_add_bytes(&payload, event);
+    } else {
+        binlog_format_add_for_rest(&payload, event, format.checksum);
+    }
+    if (!is_by_position) {
         dump->told.offset += event.size;
         dump->position = dump->told;
-    } else {
-        binlog_format_add_for_middle(&payload, event, format.checksum);
     }
     send_packet(dump, &payload);
     buffer_release(&payload);

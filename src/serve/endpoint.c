@@ -78,8 +78,7 @@ static void on_accept(void *context, int descriptor, const char *peer)
         return;
     }
     greeting_version_choose(gate->version, endpoint->clusters + gate->door.first_cluster,
-                            gate->door.cluster_count, gate->door.version,
-                            &gate->door.is_all_mariadb);
+                            gate->door.cluster_count, gate->door.version);
     session_home_add(&endpoint->home, &origin, descriptor, peer);
 }
 

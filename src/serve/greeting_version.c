@@ -37,8 +37,7 @@ int greeting_version_compare(const char *left, const char *right)
 void greeting_version_choose(const char *configured,
                              const struct served_cluster *clusters,
                              size_t count,
-                             char version[GREETING_VERSION_BYTES],
-                             bool *is_mariadb)
+                             char version[GREETING_VERSION_BYTES])
 {
     char lowest[GREETING_VERSION_BYTES] = "";
     size_t known = 0;
@@ -58,7 +57,6 @@ void greeting_version_choose(const char *configured,
             (void)snprintf(lowest, sizeof(lowest), "%s", report.facts.server_version);
         }
     }
-    *is_mariadb = count > 0 && mariadb == count;
     if (configured != NULL && strcmp(configured, "auto") != 0) {
         (void)snprintf(version, GREETING_VERSION_BYTES, "%s", configured);
     } else if (known == 0 || known < count || (mariadb > 0 && mariadb < count)) {

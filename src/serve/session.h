@@ -41,8 +41,7 @@ struct session_door {
     size_t first_cluster; /* of those that may be asked for here */
     size_t cluster_count; /* one, or all */
     uint16_t port;
-    char version[64];    /* of the greeting */
-    bool is_all_mariadb; /* every one of its clusters is */
+    char version[64]; /* of the greeting */
 };
 
 /* What a stream has come to. */

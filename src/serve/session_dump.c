@@ -10,7 +10,7 @@
 #include "sql_errors.h"
 
 /* While it streams a peer may send a little ahead: COM_QUIT, no more. */
-enum { INPUT_MOST_BYTES = 4096, NSEC_PER_USEC = 1000, FIRST_SEQUENCE = 1 };
+enum { INPUT_MOST_BYTES = 2048, NSEC_PER_USEC = 1000, FIRST_SEQUENCE = 1 };
 
 static const struct sql_value *variable(const struct session *session,
                                         const char *name,
@@ -196,7 +196,7 @@ void session_leave_stream(struct session *session)
 /* The dump writes by itself. A peer that talks while it streams is none that we know. */
 enum session_step session_stream(struct session *session)
 {
-    if (session->port->input(session).size > INPUT_MOST_BYTES) {
+    if (session->port->input(session).size >= INPUT_MOST_BYTES) {
         log_warning("session %" PRIu64 " (%s): talks while it streams", session->id,
                     session->peer);
         session_move_to(session, SESSION_CLOSING);

@@ -3,7 +3,7 @@
  * From the greeting to the OK packet (manual: "Connection Phase").
  *
  * The greeting goes out at once, before a PROXY header is known to come, so
- * that plain probes never hang (decisions 21). A login of an unknown user takes
+ * that plain probes never hang. A login of an unknown user takes
  * the same way as one with a wrong password.
  */
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #include "sql_errors.h"
 
 enum {
-    LOGIN_PACKET_MOST_BYTES = 64 * 1024, /* decisions 32 */
+    LOGIN_PACKET_MOST_BYTES = 64 * 1024, /* nobody has logged in yet */
     NAME_SHOWN_BYTES = 80,
     CHARACTER_SET = 45, /* utf8mb4_general_ci: every client knows it */
     SERVER_STATUS = 2,  /* autocommit */
@@ -34,19 +34,18 @@ static bool proves_certificate(const struct session *session)
 }
 
 /*
- * caching_sha2_password, with an auth switch for accounts that want the other
- * (decisions 17), but for one case: MariaDB's clients from 11.4 on leave a
+ * caching_sha2_password, with an auth switch for accounts that want the other,
+ * but for one case: MariaDB's clients from 11.4 on leave a
  * server with a self-signed certificate unless the greeting itself names a
- * plugin that can prove the certificate, and only the old one can. MySQL's
- * clients take either greeting.
+ * plugin that can prove the certificate, and of the two only the old one can.
+ * MySQL's clients up to 9.7 take either greeting, and are switched.
  */
 static enum auth_plugin choose_greeting(const struct session *session)
 {
-    bool has_native = settings_has_native_account(session->settings);
+    bool has_native = settings_has_native_account(
+        session->settings, session->door->first_cluster, session->door->cluster_count);
 
-    return has_native && (session->door->is_all_mariadb || proves_certificate(session))
-               ? AUTH_NATIVE
-               : AUTH_CACHING_SHA2;
+    return has_native && proves_certificate(session) ? AUTH_NATIVE : AUTH_CACHING_SHA2;
 }
 
 void session_send_greeting(struct session *session)

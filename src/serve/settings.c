@@ -191,10 +191,21 @@ bool settings_trusts_proxy(const struct settings *settings, const char *peer)
     return false;
 }
 
-bool settings_has_native_account(const struct settings *settings)
+static bool has_cluster(const struct account *account, size_t first, size_t count)
+{
+    for (size_t at = 0; at < account->cluster_count; at++) {
+        if (account->clusters[at] >= first && account->clusters[at] < first + count) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool settings_has_native_account(const struct settings *settings, size_t first, size_t count)
 {
     for (size_t at = 0; at < settings->account_count; at++) {
-        if (settings->accounts[at].plugin == AUTH_NATIVE) {
+        if (settings->accounts[at].plugin == AUTH_NATIVE &&
+            has_cluster(&settings->accounts[at], first, count)) {
             return true;
         }
     }

@@ -54,5 +54,6 @@ const struct account *settings_find_account(const struct settings *settings,
 /* True if a peer of that name may send a PROXY header. */
 bool settings_trusts_proxy(const struct settings *settings, const char *peer);
 
-/* True if somebody logs in by mysql_native_password. */
-bool settings_has_native_account(const struct settings *settings);
+/* True if an account logs in by mysql_native_password to one of `count` clusters from `first`.
+ */
+bool settings_has_native_account(const struct settings *settings, size_t first, size_t count);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "binrelay/base/log.h"
 #include "session_directory.h"
 #include "sql_errors.h"
 #include "sql_select.h"
@@ -148,6 +149,8 @@ void sql_answer(struct sql_session *session, struct bytes text, struct result_wr
     if (status != STATUS_OK) {
         writer->output->size = begun; /* what was begun is taken back */
         writer->sequence = sequence;
+        log_debug("session %" PRIu64 ": error %d: %s", session->id, error.sql_code,
+                  log_safe(bytes_of_text(error.message)).text);
         sql_error_add(writer, &error);
     }
     sql_memory_release(&statement.memory);

@@ -288,7 +288,9 @@ enum status intake_check_place(struct intake *intake,
                                const struct binlog_event_header *header,
                                struct error *error)
 {
-    if (UNLIKELY((uint32_t)(intake->at.offset + header->event_size) != header->next_position)) {
+    /* MariaDB 11.4 and up leave the position 0 inside transactions. */
+    if (UNLIKELY((uint32_t)(intake->at.offset + header->event_size) != header->next_position &&
+                 (header->next_position != 0 || !intake->is_mariadb))) {
         return intake_fail_bad(intake, header->type, error,
                                "it has %u bytes and says that it ends at %u",
                                header->event_size, header->next_position);
@@ -357,8 +359,9 @@ static enum status take_format(struct intake *intake,
                                "it comes before its file has a name");
     }
     intake->checksum = format.checksum;
+    intake->is_mariadb = format.is_mariadb;
     if (header->next_position == 0 && intake->at.offset != FIRST_EVENT_OFFSET) {
-        return STATUS_OK; /* only says how to read what follows (decisions 4) */
+        return STATUS_OK; /* only says how to read what follows */
     }
     return take_file_event(intake, header, item, error);
 }

@@ -6,7 +6,7 @@
  *
  * The first artificial Rotate names the file. Where the store already holds a
  * part of it, the last stored event must come again, byte for byte, before
- * anything is taken (decisions 7). Each event is checked once: frame,
+ * anything is taken. Each event is checked once: frame,
  * checksum, and that it stands where the one before it ended.
  *
  * Belongs to the pull thread. It knows no sockets.
@@ -61,6 +61,7 @@ struct intake {
     struct binlog_store_tail tail; /* when the dump began */
     enum intake_mode mode;
     enum binlog_checksum checksum; /* of the events that come */
+    bool is_mariadb;               /* the file is, by its format description */
     struct binlog_position at;     /* here, behind the last event that was taken or skipped */
     int64_t shift; /* file number here minus at the source; kept in the registry */
     char base_name[BINLOG_NAME_MOST_BYTES + 1]; /* the source's, now */

@@ -45,6 +45,7 @@ struct puller {
     struct loop_timer *sync_timer; /* owned: sync_mode interval */
     struct syncer syncer;
     bool is_recovered;
+    bool awaits;  /* puller_go_on() waits for the end of a sync or a save */
     bool is_full; /* the disk was, when the last connection ended */
     bool is_paused;
     bool is_stopping;

@@ -12,7 +12,6 @@ enum {
     BRIEF_USEC = 1000000,      /* one that did not may be the first of many */
     FULL_RETRY_USEC = 1000000, /* between looks whether a full disk has room */
     FULL_ROOM_BYTES = 4 * 1024 * 1024,
-    USEC_PER_SEC = 1000000,
 };
 
 /* What a state is for whoever reads the log, and the event that keeps it. */
@@ -117,7 +116,9 @@ static void on_saved(struct message *message)
     } else {
         binlog_store_set_first_visible(puller->options.store, puller->kept.first_visible);
     }
-    puller_go_on(puller);
+    if (save == PULLER_SAVES_PLACE || puller->awaits) {
+        puller_go_on(puller);
+    }
 }
 
 static void deliver_to_loop(void *where, struct message *message)
@@ -248,28 +249,34 @@ static bool has_room(struct puller *puller)
     return false;
 }
 
+/* Both end on the loop and come back to puller_go_on(). */
+static bool must_wait(struct puller *puller)
+{
+    bool is_syncing = syncer_is_busy(&puller->syncer);
+
+    /* To go on pulling while a sync runs is fine; to end or to recover is not. */
+    puller->awaits = puller->save != PULLER_SAVES_NOTHING ||
+                     (is_syncing && (puller->is_stopping || !puller->is_recovered));
+    return puller->awaits;
+}
+
 void puller_go_on(struct puller *puller)
 {
-    bool is_busy = syncer_is_busy(&puller->syncer) || puller->save != PULLER_SAVES_NOTHING;
-
     if (puller->connection != NULL) {
         return;
     }
-    if (puller->is_stopping) {
-        loop_timer_clear(puller->timer);
-        if (!is_busy) {
-            finish(puller);
-        }
-        return;
-    }
-    if (puller->is_paused) {
+    if (puller->is_paused && !puller->is_stopping) {
         loop_timer_clear(puller->timer);
         puller_set_state(puller, PULL_PAUSED, "by an administrator");
         return;
     }
-    if (puller->save != PULLER_SAVES_NOTHING ||
-        (!puller->is_recovered && syncer_is_busy(&puller->syncer))) {
-        return; /* its end comes back here */
+    if (must_wait(puller)) {
+        return;
+    }
+    if (puller->is_stopping) {
+        loop_timer_clear(puller->timer);
+        finish(puller);
+        return;
     }
     if (has_room(puller) && recover(puller)) {
         loop_timer_clear(puller->timer);

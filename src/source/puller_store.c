@@ -25,7 +25,7 @@ void puller_on_sync_due(void *context)
     begin_sync(context);
 }
 
-/* Acknowledges the newest event that is durable and wants it (S1, decisions 19). */
+/* Acknowledges the newest event that is durable and wants it (S1). */
 static void acknowledge(struct puller *puller)
 {
     struct binlog_position durable = binlog_store_durable_end(puller->options.store);
@@ -64,8 +64,8 @@ void puller_on_synced(void *context, enum status status, const struct error *err
     acknowledge(puller);
     puller_show_numbers(puller);
     begin_sync(puller);
-    if (puller->connection == NULL) {
-        puller_go_on(puller); /* it may have waited for this */
+    if (puller->awaits) {
+        puller_go_on(puller);
     }
 }
 

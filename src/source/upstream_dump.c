@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Registration, and the dump itself. */
+#include <string.h>
+
+#include "binrelay/base/checksum.h"
 #include "binrelay/protocol/command.h"
 #include "upstream_internal.h"
 
 enum { REPLY_MOST_BYTES = 64 * 1024 };
+
+/* Ids that are made up stay clear of those that people give. */
+#define UPPER_HALF UINT32_C(0x80000000)
+
+uint32_t upstream_replica_id(const struct upstream *upstream)
+{
+    const char *uuid = upstream->task.replica_uuid;
+
+    return upstream->facts.is_mariadb ? checksum_crc32(0, uuid, strlen(uuid)) | UPPER_HALF
+                                      : upstream->task.server_id;
+}
 
 static void send_dump(struct upstream *upstream)
 {
@@ -14,7 +28,7 @@ static void send_dump(struct upstream *upstream)
         /* The same bit: MariaDB is asked for its annotations, MySQL (which ignores it before
          * 8.0.26) for heartbeats that can tell positions over 4 GiB. */
         .flags = upstream->facts.is_mariadb ? DUMP_ANNOTATE_ROWS : DUMP_HEARTBEAT_V2,
-        .server_id = upstream->task.server_id,
+        .server_id = upstream_replica_id(upstream),
         .position = asked->offset,
     };
 

@@ -45,3 +45,10 @@ enum upstream_step upstream_next_payload(struct upstream *upstream,
 void upstream_send(struct upstream *upstream, const struct buffer *payload);
 void upstream_send_command(struct upstream *upstream, const struct buffer *payload);
 void upstream_send_query(struct upstream *upstream, struct bytes statement);
+
+/*
+ * The id that we have as this source's replica. MySQL tells its replicas apart by uuid, so it
+ * is the cluster's. MariaDB knows only the id, and ends a dump when the same one comes again:
+ * two relays of a cluster must differ, so it is made from the uuid.
+ */
+uint32_t upstream_replica_id(const struct upstream *upstream);

@@ -119,7 +119,7 @@ static enum upstream_step choose_next(struct upstream *upstream)
 
 static enum upstream_step begin_pull(struct upstream *upstream)
 {
-    struct command_register command = {.server_id = upstream->task.server_id};
+    struct command_register command = {.server_id = upstream_replica_id(upstream)};
     struct buffer payload = {0};
 
     intake_begin(&upstream->intake);
@@ -207,7 +207,7 @@ static enum upstream_step send_mysql_search(struct upstream *upstream)
     struct bytes text = bytes_of_text(upstream->task.start->gtids);
     struct command_dump command = {
         .flags = DUMP_NON_BLOCK | DUMP_THROUGH_GTID,
-        .server_id = upstream->task.server_id,
+        .server_id = upstream_replica_id(upstream),
         .position = FIRST_EVENT_OFFSET,
         .is_by_gtid = true,
     };
@@ -235,7 +235,7 @@ static enum upstream_step send_mariadb_search(struct upstream *upstream)
     struct bytes text = bytes_of_text(upstream->task.start->gtids);
     struct command_dump command = {
         .flags = DUMP_NON_BLOCK,
-        .server_id = upstream->task.server_id,
+        .server_id = upstream_replica_id(upstream),
         .position = FIRST_EVENT_OFFSET,
     };
     struct mariadb_gtid_list position = {0};

@@ -62,7 +62,7 @@ class Relay:
         atexit.register(self.remove)  # whatever fails before somebody else can end it
         self.config = {
             "data_dir": str(self.data),
-            "relay_id": "relay-a",
+            "relay_id": f"relay-{self.port}",
             "endpoint": {"listen": [f"127.0.0.1:{self.port}"]},
             "accounts": accounts,
             "clusters": clusters,

@@ -348,7 +348,7 @@ def _set(*path_and_value):
     (_set("clusters", 0, "sources", []), ["clusters", "sources"]),
     (_set("clusters", 0, "sources", 0, "port", 99999), ["sources", "port"]),
     (_set("clusters", 0, "sources", 0, "tls", {"mode": "perhaps"}), ["tls", "mode"]),
-    (_set("clusters", 0, "start", {"file": "binlog.000001"}), ["start"]),
+    (_set("clusters", 0, "start", {"position": 4}), ["start"]),
     (_set("clusters", 0, "read_timeout", "soon"), ["read_timeout"]),
     (_set("clusters", 0, "epochs", "sometimes"), ["epochs"]),
     (_set("accounts", 0, "clusters", ["nowhere"]), ["accounts", "nowhere"]),

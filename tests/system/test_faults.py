@@ -63,8 +63,8 @@ def test_the_relay_killed_twenty_times_under_load(fleet, chance):
         for _ in range(RELAY_KILLS):
             time.sleep(chance.uniform(0.05, 1.2))  # the moment of death is what is random here
             fleet.relay.kill()
-            assert_nobody_needs_a_hand(fleet)
             fleet.relay.start()
+            assert_nobody_needs_a_hand(fleet)
         storm.rage()
     storm.assert_all_equal()
 
@@ -89,9 +89,11 @@ def test_a_source_killed_or_stopped_and_restarted_under_load(fleet, chance, clus
         for end in (source.kill, source.stop, source.kill):
             time.sleep(chance.uniform(0.1, 0.8))
             end()
-            fleet.relay.wait_state(cluster, "connecting", "waiting")
-            assert_nobody_needs_a_hand(fleet)
-            source.start()
+            try:
+                fleet.relay.wait_state(cluster, "connecting", "waiting")
+                assert_nobody_needs_a_hand(fleet)
+            finally:
+                source.start()
             storm.rage()
         fleet.relay.wait_state(cluster, "streaming")
     storm.assert_all_equal()

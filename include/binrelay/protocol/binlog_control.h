@@ -32,6 +32,15 @@ void binlog_format_add_for_middle(struct buffer *output,
                                   struct bytes event,
                                   enum binlog_checksum checksum);
 
+/*
+ * The same for a dump by GTID that begins with the file and leaves out what the replica has:
+ * log_pos stays. By it a replica knows that the transaction it had begun is coming whole again,
+ * and rolls its half back (sql/rpl_replica.cc, exec_relay_log_event).
+ */
+void binlog_format_add_for_rest(struct buffer *output,
+                                struct bytes event,
+                                enum binlog_checksum checksum);
+
 /* Also a place in a binlog: what a heartbeat says. */
 struct binlog_rotate {
     uint64_t position;

@@ -29,7 +29,7 @@ MUST_CHECK enum status binlog_files_find(struct binlog_store *store,
                                          struct binlog_file_facts *found,
                                          struct error *error);
 
-/* What was stored before the file began, computed from what was stored (decisions 6); NULL: no
+/* What was stored before the file began, computed from what was stored; NULL: no
  * such file. */
 struct gtid_set *binlog_files_gtids_before(struct binlog_store *store, uint64_t file);
 

@@ -150,6 +150,24 @@ static void makes_the_format_for_the_middle_of_a_file_as_the_server_does(void)
     buffer_release(&stored);
 }
 
+static void keeps_the_position_of_the_format_where_only_some_is_left_out(void)
+{
+    struct buffer stored = bytes_of_hex(stored_format);
+    struct buffer sent = {0};
+    struct binlog_format format;
+    struct error error;
+
+    binlog_format_add_for_rest(&sent, buffer_bytes(&stored), BINLOG_CHECKSUM_CRC32);
+    CHECK_OK(binlog_format_decode(&format, buffer_bytes(&sent), &error), &error);
+    CHECK(format.created_at_sec == 0);
+    CHECK(binlog_event_header_at(sent.data).next_position ==
+          binlog_event_header_at(stored.data).next_position);
+    CHECK(binlog_event_header_at(sent.data).next_position != 0);
+    CHECK(binlog_event_checksum_is_right(buffer_bytes(&sent)));
+    buffer_release(&sent);
+    buffer_release(&stored);
+}
+
 static void tells_the_replica_when_no_checksums_follow(void)
 {
     struct buffer stored = bytes_of_hex(stored_format);
@@ -328,6 +346,7 @@ int main(void)
     refuses_formats_it_does_not_know();
     finds_no_checksum_in_the_format_of_an_old_server();
     makes_the_format_for_the_middle_of_a_file_as_the_server_does();
+    keeps_the_position_of_the_format_where_only_some_is_left_out();
     tells_the_replica_when_no_checksums_follow();
     makes_rotates_and_heartbeats_as_servers_do();
     leaves_the_checksum_out_where_none_is_asked_for();

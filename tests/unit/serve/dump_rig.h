@@ -43,7 +43,8 @@ struct test_replica {
     struct gtid_set *got;                 /* owned: GTIDs of MySQL's transactions received */
     struct mariadb_gtid_list mariadb_got; /* owned: in the order received */
     unsigned rotates;                     /* artificial ones */
-    unsigned formats_for_middle;
+    unsigned formats_for_middle;          /* past which the stream begins */
+    unsigned formats_for_rest;            /* behind which transactions are left out */
     unsigned heartbeats;
     unsigned gtid_lists; /* artificial ones */
     uint64_t events;     /* that are in a file */
@@ -56,6 +57,10 @@ struct test_replica {
 
 void rig_open(struct dump_rig *rig, bool is_mariadb);
 void rig_close(struct dump_rig *rig);
+
+/* A loop of its own for the copy of a rig that another thread uses. */
+void rig_open_loop(struct dump_rig *rig);
+void rig_close_loop(struct dump_rig *rig);
 
 /* The pull streams, since long ago, and has received what is durable. */
 void rig_set_caught_up(struct dump_rig *rig);

@@ -121,7 +121,7 @@ static void gives_all_to_a_replica_that_has_nothing(void)
     test_replica_run_to_end(&replica);
     check_got_the_rest(&replica, nothing);
     CHECK(replica.rotates == FILES);
-    CHECK(replica.formats_for_middle == 0);
+    CHECK(replica.formats_for_middle == 0 && replica.formats_for_rest == 0);
     test_replica_close(&replica);
     buffer_release(&encoded);
     gtid_set_free(nothing);
@@ -145,7 +145,7 @@ static void tells_a_replica_that_has_all_where_the_end_is(void)
     test_replica_run_to_end(&replica);
     CHECK(gtid_set_is_empty(replica.got));
     CHECK(replica.rotates <= 2);
-    CHECK(replica.formats_for_middle == 1);
+    CHECK(replica.formats_for_middle == 0 && replica.formats_for_rest == 1);
 
     /* And from there on all that comes, as a plain stream. */
     struct gtid_set *had = gtid_set_copy(rig.log.gtids);
@@ -285,7 +285,7 @@ static void stops_at_an_anonymous_transaction(void)
     rig_close(&rig);
 }
 
-/* The store has the whole file, but is shown from its middle on (decisions 3). */
+/* The store has the whole file, but is shown from its middle on. */
 static void open_with_hidden_part(struct dump_rig *rig)
 {
     rig_open(rig, false);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What replicas, clients and connectors ask, and what they get. */
-#include "asker.h"
+#include "sql_asker.h"
 
 static struct asker asker;
 

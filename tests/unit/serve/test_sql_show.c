@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SHOW of what the relay stores, pulls and serves. */
-#include "asker.h"
+#include "sql_asker.h"
 
 static struct asker asker;
 

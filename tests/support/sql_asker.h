@@ -4,12 +4,12 @@
 
 #include <string.h>
 
+#include "../../src/serve/session_directory.h"
+#include "../../src/serve/sql_answer.h"
 #include "binrelay/protocol/handshake.h"
 #include "binrelay/protocol/packet.h"
 #include "binrelay/protocol/result.h"
 #include "served_cluster.h"
-#include "session_directory.h"
-#include "sql_answer.h"
 
 enum { ANSWER_MOST_BYTES = 64 * 1024 * 1024, ASKER_RIGHTS = 15, ASKER_CLOCK_SEC = 1700000000 };
 
