@@ -88,8 +88,8 @@ enum status dump_open_file(struct dump *dump, uint64_t file, struct error *error
 
 /* ---- what is left out ---- */
 
-/* Something was left out before the position: the replica must not count on from where it is
- * (decisions 1). */
+/* Something was left out before the position: the replica must not count on from where it is.
+ */
 static void mend_position(struct dump *dump)
 {
     if (is_same_place(dump->told, dump->position)) {

@@ -50,7 +50,7 @@ struct dump_handler {
 /*
  * Checks the request and sends the first Rotate and the format description; the
  * rest follows from the loop. On failure nothing was sent, *code is the MySQL
- * error number: 1236 only for what never heals, else 1053 (decisions 16).
+ * error number: 1236 only for what never heals, else 1053.
  */
 MUST_CHECK enum status dump_start(struct dump **made,
                                   const struct dump_request *request,

@@ -83,7 +83,7 @@ MUST_CHECK enum status dump_filter_next(struct dump_filter *filter,
 /* The object of the filter's rule. */
 void *dump_filter_object(const struct dump_filter *filter);
 
-/* The number of the file behind this one: some are left out (decisions 2). 0: there is none. */
+/* The number of the file behind this one: some are left out. 0: there is none. */
 uint64_t dump_filter_next_file(struct binlog_store *store, uint64_t file);
 
 /* ---- the rules ---- */

@@ -93,13 +93,16 @@ struct dump *dump_new(const struct dump_request *request,
 /* Opens a file and stands before its first event. */
 MUST_CHECK enum status dump_open_file(struct dump *dump, uint64_t file, struct error *error);
 
-/* The MySQL error number of a failure: 1236 for what never heals, else 1053 (decisions 16). */
+/* The MySQL error number of a failure: 1236 for what never heals, else 1053. */
 uint16_t dump_error_code(enum status status);
 
 /* ---- dump_start.c ---- */
 
 /* True if what the store lacks now is not about to come. */
 bool dump_is_caught_up(const struct dump_request *request);
+
+/* The oldest place that is shown. */
+struct binlog_position dump_find_first(const struct dump_request *request);
 
 /* Fails with STATUS_INVALID if the pull has caught up, else with STATUS_AGAIN. */
 enum status dump_refuse_for_now(const struct dump_request *request,

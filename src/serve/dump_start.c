@@ -58,8 +58,7 @@ static struct shown_name name_of(const struct dump_request *request, uint64_t fi
     return name;
 }
 
-/* The oldest place that is shown. */
-static struct binlog_position find_first(const struct dump_request *request)
+struct binlog_position dump_find_first(const struct dump_request *request)
 {
     struct binlog_position first = binlog_store_first_visible(request->cluster->store);
 
@@ -82,7 +81,7 @@ static enum status refuse_unknown_file(const struct dump_request *request,
                                        struct error *error)
 {
     struct binlog_position end = binlog_store_durable_end(request->cluster->store);
-    struct shown_name first = name_of(request, find_first(request).file);
+    struct shown_name first = name_of(request, dump_find_first(request).file);
     struct shown_name last = name_of(request, end.file);
     struct log_text wanted = log_safe(request->command.file_name);
 
@@ -128,7 +127,7 @@ static enum status find_position(const struct dump_request *request,
                                  struct binlog_position *found,
                                  struct error *error)
 {
-    struct binlog_position first = find_first(request);
+    struct binlog_position first = dump_find_first(request);
     struct binlog_position wanted = {.file = first.file, .offset = request->command.position};
 
     if (wanted.offset < BINLOG_MAGIC_BYTES) {

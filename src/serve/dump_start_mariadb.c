@@ -40,6 +40,37 @@ static enum status check_gtid(const struct dump_request *request,
                                wanted.domain_id, wanted.server_id, wanted.sequence);
 }
 
+/* Names what was asked for and where the store begins. */
+static enum status refuse_purged(const struct dump_request *request,
+                                 const struct mariadb_gtid_list *position,
+                                 struct error *error)
+{
+    struct binlog_store *store = request->cluster->store;
+    struct mariadb_gtid_list state = {0};
+    struct mariadb_gtid_list first = {0};
+    struct buffer asked = {0};
+    struct buffer begins = {0};
+    struct error ignored;
+
+    mariadb_gtid_list_print(position, &asked);
+    if (binlog_files_mariadb_state_before(store, dump_find_first(request).file, &state,
+                                          &ignored) == STATUS_OK) {
+        mariadb_gtid_state_position(&state, &first);
+        mariadb_gtid_list_print(&first, &begins);
+    }
+    (void)error_set(
+        error, STATUS_INVALID,
+        "Could not find GTID state requested by replica in any binlog files: it has "
+        "'%.*s', and what follows that is purged here; the log begins after '%.*s'",
+        (int)(asked.size < 150 ? asked.size : 150), (const char *)asked.data,
+        (int)(begins.size < 150 ? begins.size : 150), (const char *)begins.data);
+    buffer_release(&asked);
+    buffer_release(&begins);
+    mariadb_gtid_list_release(&state);
+    mariadb_gtid_list_release(&first);
+    return STATUS_INVALID;
+}
+
 static enum status find_file(const struct dump_request *request,
                              const struct mariadb_gtid_list *position,
                              const struct mariadb_gtid_list *stored,
@@ -62,10 +93,7 @@ static enum status find_file(const struct dump_request *request,
     if (status != STATUS_NOT_FOUND) {
         return status;
     }
-    return error_set(error, STATUS_INVALID,
-                     "Could not find GTID state requested by replica in any binlog files. "
-                     "Probably the replica state is too old and required binlog files have "
-                     "been purged.");
+    return refuse_purged(request, position, error);
 }
 
 static enum status check_is_mariadb(const struct dump_request *request, struct error *error)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The version that a listener greets with, before the login names a cluster (decisions 17). */
+/* The version that a listener greets with, before the login names a cluster. */
 #pragma once
 
 #include "binrelay/serve/endpoint.h"
 
 /*
  * Where clusters of both kinds are behind one listener, or a cluster's kind is
- * not known yet: replicas of MySQL 9.7 and of MariaDB accepted it when tried
- * (facts/ndb.md 9). "5.5.5-" in front is how MariaDB says that what follows is
+ * not known yet: replicas of MySQL 9.7 and of MariaDB accepted it when tried.
+ * "5.5.5-" in front is how MariaDB says that what follows is
  * its version.
  */
 #define GREETING_VERSION_OF_ALL "5.5.5-10.11.19-MariaDB"

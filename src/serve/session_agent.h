@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Statements that read files are answered on the agent thread, so that no loop
- * waits for a disk (decisions 24). The agent gets a copy of what it needs: the
+ * waits for a disk. The agent gets a copy of what it needs: the
  * session may go away meanwhile, and then the answer is dropped.
  */
 #pragma once

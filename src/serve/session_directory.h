@@ -63,7 +63,7 @@ void session_directory_move(struct session_directory *directory,
 /*
  * Lets `fill` make the entry one that streams, and ends the streams of the
  * same replica on the same cluster: by its uuid, else by server id, where 0
- * and 1 are nobody's (decisions 18). At once, so that of two that come together
+ * and 1 are nobody's. At once, so that of two that come together
  * one stays.
  */
 void session_directory_start_stream(struct session_directory *directory,

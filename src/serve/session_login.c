@@ -3,7 +3,7 @@
  * From the greeting to the OK packet (manual: "Connection Phase").
  *
  * The greeting goes out at once, before a PROXY header is known to come, so
- * that plain probes never hang (decisions 21). A login of an unknown user takes
+ * that plain probes never hang. A login of an unknown user takes
  * the same way as one with a wrong password.
  */
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #include "sql_errors.h"
 
 enum {
-    LOGIN_PACKET_MOST_BYTES = 64 * 1024, /* decisions 32 */
+    LOGIN_PACKET_MOST_BYTES = 64 * 1024, /* nobody has logged in yet */
     NAME_SHOWN_BYTES = 80,
     CHARACTER_SET = 45, /* utf8mb4_general_ci: every client knows it */
     SERVER_STATUS = 2,  /* autocommit */
@@ -34,8 +34,8 @@ static bool proves_certificate(const struct session *session)
 }
 
 /*
- * caching_sha2_password, with an auth switch for accounts that want the other
- * (decisions 17), but for one case: MariaDB's clients from 11.4 on leave a
+ * caching_sha2_password, with an auth switch for accounts that want the other,
+ * but for one case: MariaDB's clients from 11.4 on leave a
  * server with a self-signed certificate unless the greeting itself names a
  * plugin that can prove the certificate, and of the two only the old one can.
  * MySQL's clients up to 9.7 take either greeting, and are switched.

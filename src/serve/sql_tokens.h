@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * MySQL's words, one after the other (decisions 23). Comments are skipped; what
+ * MySQL's words, one after the other. Comments are skipped; what
  * stands in a version comment is read as if the comment were not there. Nothing
  * is copied: tokens point into the statement. Pure.
  */

@@ -2,7 +2,7 @@
 /*
  * System variables: the table of those that the endpoint knows, and their
  * values for one session. Variables of semi-synchronous replication are not
- * among them, so that replicas which ask get error 1193 (decisions 19).
+ * among them, so that replicas which ask get error 1193.
  */
 #pragma once
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Rotate at the end of a file names the next file, which here may have another name or
- * number than at the source (decisions 2). Pure. */
+ * number than at the source. Pure. */
 #pragma once
 
 #include "binrelay/base/bytes.h"

@@ -361,7 +361,7 @@ static enum status take_format(struct intake *intake,
     intake->checksum = format.checksum;
     intake->is_mariadb = format.is_mariadb;
     if (header->next_position == 0 && intake->at.offset != FIRST_EVENT_OFFSET) {
-        return STATUS_OK; /* only says how to read what follows (decisions 4) */
+        return STATUS_OK; /* only says how to read what follows */
     }
     return take_file_event(intake, header, item, error);
 }

@@ -6,7 +6,7 @@
  *
  * The first artificial Rotate names the file. Where the store already holds a
  * part of it, the last stored event must come again, byte for byte, before
- * anything is taken (decisions 7). Each event is checked once: frame,
+ * anything is taken. Each event is checked once: frame,
  * checksum, and that it stands where the one before it ended.
  *
  * Belongs to the pull thread. It knows no sockets.

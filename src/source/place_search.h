@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the first transaction stands that a dump by GTIDs begins with. The
- * dump only finds the place; the pull itself goes by file and position
- * (decisions 3). Pure.
+ * dump only finds the place; the pull itself goes by file and position.
+ * Pure.
  */
 #pragma once
 

@@ -25,7 +25,7 @@ void puller_on_sync_due(void *context)
     begin_sync(context);
 }
 
-/* Acknowledges the newest event that is durable and wants it (S1, decisions 19). */
+/* Acknowledges the newest event that is durable and wants it (S1). */
 static void acknowledge(struct puller *puller)
 {
     struct binlog_position durable = binlog_store_durable_end(puller->options.store);

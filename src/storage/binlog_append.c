@@ -354,6 +354,17 @@ static bool is_log_name(const char *log_name)
            strcmp(base_name, log_name) == 0;
 }
 
+/* The name that the log has or was told to have; `offered` is for a log that has none. */
+static const char *name_of_log(const struct binlog_store *store, const char *offered)
+{
+    const char *name = binlog_store_log_name(store);
+
+    if (*name != '\0') {
+        return name;
+    }
+    return store->asked_log_name != NULL ? store->asked_log_name : offered;
+}
+
 enum status binlog_store_begin_file(struct binlog_store *store,
                                     const char *log_name,
                                     uint64_t file,
@@ -361,16 +372,16 @@ enum status binlog_store_begin_file(struct binlog_store *store,
 {
     struct store_file *current = store_current(store);
     struct store_file *made = NULL;
-    const char *name = binlog_store_log_name(store);
+    const char *name = name_of_log(store, log_name);
     enum status status = store_check_open(store, error);
 
     if (status != STATUS_OK) {
         return status;
     }
     if (store->event_left > 0 || file <= (current == NULL ? 0 : current->number) ||
-        !is_log_name(log_name)) {
+        !is_log_name(name)) {
         return error_set(error, STATUS_INVALID, "%s: %s.%" PRIu64 " cannot begin here",
-                         store->directory, log_safe(bytes_of_text(log_name)).text, file);
+                         store->directory, log_safe(bytes_of_text(name)).text, file);
     }
     if (current != NULL) {
         status = write_gathered(store, error);
@@ -381,7 +392,6 @@ enum status binlog_store_begin_file(struct binlog_store *store,
     if (status != STATUS_OK) {
         return status;
     }
-    name = *name == '\0' ? log_name : name;
     made = store_file_new(file, store_file_path(store, name, file));
     status = make_file(store, made, error);
     if (status != STATUS_OK) {
@@ -389,7 +399,7 @@ enum status binlog_store_begin_file(struct binlog_store *store,
         return status;
     }
     end_current(store);
-    store_set_log_name(store, log_name);
+    store_set_log_name(store, name);
     store_add_open_file(store, made);
     store_follow_file(store, &store->follower, file, &store->gtids);
     store->follower.is_first = current == NULL;

@@ -145,8 +145,8 @@ static enum status read_header(struct binlog_cursor *cursor,
 
 static enum status read_format(struct binlog_cursor *cursor, struct error *error)
 {
-    struct binlog_event_header header;
-    struct binlog_format format;
+    struct binlog_event_header header = {0};
+    struct binlog_format format = {0};
     size_t found = 0;
     enum status status = read_header(cursor, BINLOG_MAGIC_BYTES, &header, error);
 
@@ -219,7 +219,7 @@ static enum status check_chain(struct binlog_cursor *cursor,
     uint64_t next = offset;
 
     for (int headers = 0; headers < CURSOR_MOST_HEADERS; headers++) {
-        struct binlog_event_header header;
+        struct binlog_event_header header = {0};
         enum status status = STATUS_OK;
 
         if (next == binlog_cursor_readable(cursor)) {
@@ -245,7 +245,7 @@ enum status binlog_cursor_check_boundary(struct binlog_cursor *cursor,
                                          uint64_t offset,
                                          struct error *error)
 {
-    struct binlog_event_header header;
+    struct binlog_event_header header = {0};
     struct bytes format;
     enum status status = STATUS_OK;
 

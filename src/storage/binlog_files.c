@@ -298,13 +298,12 @@ static void keep_known_domains(const struct mariadb_gtid_list *state,
 {
     for (size_t at = 0; at < state->count; at++) {
         uint32_t domain = state->items[at].domain_id;
+        bool is_known = mariadb_gtid_list_domain(known, domain) != NULL;
+        const struct mariadb_gtid *from =
+            is_known ? NULL : mariadb_gtid_list_domain(position, domain);
 
-        if (mariadb_gtid_list_domain(known, domain) == NULL) {
-            const struct mariadb_gtid *from = mariadb_gtid_list_domain(position, domain);
-
-            if (from != NULL) {
-                mariadb_gtid_position_update(known, *from);
-            }
+        if (from != NULL) {
+            mariadb_gtid_position_update(known, *from);
         }
     }
 }

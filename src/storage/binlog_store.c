@@ -22,9 +22,6 @@ struct binlog_store *binlog_store_new(const struct binlog_store_options *options
     store->follower.runs = &store->gtids;
     durable_mark_init(&store->mark, store->disk, store->mark_path);
     file_list_init(&store->list);
-    if (options->log_name != NULL) {
-        store_set_log_name(store, options->log_name);
-    }
     return store;
 }
 

@@ -167,11 +167,43 @@ void store_release_sync(struct binlog_store *store)
     sync->store = NULL;
 }
 
+/* Under the lock: the GTIDs up to the end of a file are stored. Returns where the next begin.
+ */
+static size_t settle_gtids(struct file_list *list,
+                           struct store_file *file,
+                           const struct pending_gtids *gtids,
+                           size_t next)
+{
+    for (; next < gtids->count && gtids->items[next].file <= file->number; next++) {
+        const struct pending_gtid *gtid = &gtids->items[next];
+
+        if (gtid->is_before) {
+            pending_gtid_settle(gtid, &list->purged);
+            pending_gtid_settle(gtid, &list->before_last);
+        } else {
+            pending_gtid_settle(gtid, &file->added);
+        }
+    }
+    return next;
+}
+
+/* The newest file's facts up to the target; the writer may have ended the file since. */
+static struct binlog_file_facts target_facts(const struct binlog_store *store,
+                                             const struct binlog_sync *sync)
+{
+    struct binlog_file_facts facts = sync->files[sync->count - 1]->ended;
+
+    if (facts.file == store->follower.file) {
+        return store_facts_at(&store->follower, &sync->target.place);
+    }
+    facts.bytes = sync->target.place.offset;
+    return facts;
+}
+
 /* Lets readers know what is durable now. */
 static void publish(struct binlog_store *store, struct binlog_sync *sync)
 {
     struct file_list *list = &store->list;
-    struct store_file *last = sync->files[sync->count - 1];
     size_t next = 0;
 
     pthread_mutex_lock(&list->lock);
@@ -182,21 +214,9 @@ static void publish(struct binlog_store *store, struct binlog_sync *sync)
         if (list->count == 0 || list->files[list->count - 1] != file) {
             file_list_add(list, file);
         }
-        while (next < sync->gtids.count && sync->gtids.items[next].file <= file->number) {
-            const struct pending_gtid *gtid = &sync->gtids.items[next++];
-
-            if (gtid->is_before) {
-                pending_gtid_settle(gtid, &list->purged);
-                pending_gtid_settle(gtid, &list->before_last);
-            } else {
-                pending_gtid_settle(gtid, &file->added);
-            }
-        }
+        next = settle_gtids(list, file, &sync->gtids, next);
     }
-    last->facts = last->number == store->follower.file
-                      ? store_facts_at(&store->follower, &sync->target.place)
-                      : last->ended;
-    last->facts.bytes = sync->target.place.offset;
+    sync->files[sync->count - 1]->facts = target_facts(store, sync);
     pthread_mutex_unlock(&list->lock);
     published_position_set(&store->durable_end,
                            (struct binlog_position){.file = sync->target.file,

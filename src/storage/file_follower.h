@@ -37,7 +37,7 @@ struct follower_place {
 
 struct file_follower {
     uint64_t file;
-    bool is_first;         /* of its store: says what was stored before it (decisions 6) */
+    bool is_first;         /* of its store: says what was stored before it */
     uint64_t visible_from; /* GTIDs of events before this offset count as before the store */
     struct pending_gtids *runs; /* borrowed: where GTIDs go */
     struct binlog_format format;

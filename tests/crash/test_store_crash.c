@@ -21,7 +21,7 @@
 #include "store_script.h"
 #include "temp_dir.h"
 
-enum { MOST_ATTEMPTS = 4, LOSS_SEEDS = 4, RECOVERY_DEATHS = 12 };
+enum { MOST_ATTEMPTS = 4, LOSS_SEEDS = 3, RECOVERY_DEATHS = 12 };
 
 struct world {
     const struct script *script;
@@ -245,7 +245,7 @@ static void comes_back_when_recovery_dies_too(const struct script *script, uint6
 /* S1: the disk stays full for a while, at every place; then there is room again. */
 static void waits_for_room(const struct script *script, uint64_t operations)
 {
-    for (uint64_t operation = 1; operation <= operations; operation += 2) {
+    for (uint64_t operation = 1; operation <= operations; operation += 3) {
         struct world world = world_new(script);
         struct feeder feeder = {.script = script};
         struct error error;

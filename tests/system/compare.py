@@ -70,12 +70,12 @@ def closed_files(source):
 
 
 def wait_stored(relay, cluster, source):
-    """Waits until the relay's store has everything that the source has logged by now."""
+    """Waits until everything that the source has logged by now is durable at the relay."""
     file, offset = source.position()
 
     def stored():
-        path = relay.stored(cluster, file)
-        return path.exists() and path.stat().st_size >= offset
+        durable_file, _, durable_offset = relay.status(cluster)["durable"].rpartition(":")
+        return (durable_file, int(durable_offset or 0)) >= (file, offset)
     wait_until(stored, lambda: f"the store of {cluster} to reach {file}:{offset}; "
                f"{relay.describe(cluster)}", CATCH_UP)
 

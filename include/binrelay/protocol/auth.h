@@ -7,7 +7,7 @@
  * caching_sha2_password: the proof of the challenge is tried first (fast). A
  * client whose proof is not accepted that way is asked for the password itself,
  * over TLS as it is, else encrypted with the server's RSA key (full). As a
- * client, a password goes by RSA only to a pinned key (decisions 32).
+ * client, a password goes by RSA only to a pinned key.
  */
 #pragma once
 

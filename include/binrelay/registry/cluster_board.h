@@ -24,7 +24,7 @@ enum pull_state {
     PULL_MISCONFIGURED, /* equal server ids, binlog off, another kind of server, TLS refused ...
                          */
     PULL_SOURCE_PURGED, /* the source has no longer what we need next */
-    PULL_SOURCE_BEHIND, /* the source lost what is stored here (decisions 7) */
+    PULL_SOURCE_BEHIND, /* the source lost what is stored here */
     PULL_STORE_FULL,    /* no room on the disk */
     PULL_STORE_ERROR,   /* a write or sync failed, or the store is damaged */
     PULL_STOPPED,       /* shutting down */

@@ -2,10 +2,10 @@
 /*
  * data_dir/control.db: what must outlive a restart and is in no binlog.
  *
- * Files on disk are the truth; this is brought in line with them at start
- * (decisions 30). Reading happens at start, before threads; every write runs
+ * Files on disk are the truth; this is brought in line with them at start.
+ * Reading happens at start, before threads; every write runs
  * on the registry's own thread and says so through a message when it is
- * durable (decisions 24).
+ * durable.
  */
 #pragma once
 

@@ -21,7 +21,7 @@
 struct served_cluster {
     const char *name;
     uint32_t server_id;
-    const char *server_uuid; /* uuid_of_name() of name and server_id (decisions 9) */
+    const char *server_uuid; /* uuid_of_name() of name and server_id */
     struct binlog_store *store;
     struct cluster_board *board;
 };

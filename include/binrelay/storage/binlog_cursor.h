@@ -22,7 +22,10 @@ uint64_t binlog_cursor_readable(const struct binlog_cursor *cursor);
 /* True if the log goes on in a later file; *next is its number. */
 bool binlog_cursor_is_finished(const struct binlog_cursor *cursor, uint64_t *next);
 
-/* Reads up to size bytes at offset, not past what may be read; *found is how many. */
+/*
+ * Reads up to size bytes at offset, not past what may be read; *found is how
+ * many. STATUS_CORRUPT: the file became shorter than what was stored.
+ */
 MUST_CHECK enum status binlog_cursor_read(struct binlog_cursor *cursor,
                                           uint64_t offset,
                                           void *data,
@@ -37,7 +40,9 @@ MUST_CHECK enum status binlog_cursor_format(struct binlog_cursor *cursor,
 
 /*
  * STATUS_OK if an event begins at offset, or the readable part ends there;
- * STATUS_INVALID with the reason otherwise. Reads one event, not the file.
+ * STATUS_INVALID with the reason otherwise. Reads one event, not the file; in a
+ * file of MariaDB 11.4 and up without checksums, where an event may not say
+ * where it is, up to a thousand headers.
  */
 MUST_CHECK enum status binlog_cursor_check_boundary(struct binlog_cursor *cursor,
                                                     uint64_t offset,

@@ -29,7 +29,7 @@ MUST_CHECK enum status binlog_files_find(struct binlog_store *store,
                                          struct binlog_file_facts *found,
                                          struct error *error);
 
-/* What was stored before the file began, computed from what was stored (decisions 6); NULL: no
+/* What was stored before the file began, computed from what was stored; NULL: no
  * such file. */
 struct gtid_set *binlog_files_gtids_before(struct binlog_store *store, uint64_t file);
 
@@ -51,7 +51,8 @@ MUST_CHECK enum status binlog_files_mariadb_state_before(struct binlog_store *st
 /*
  * The newest file that a replica which has `set` can begin with: what is
  * before it is all in the set. STATUS_NOT_FOUND: the set misses what is not
- * here any more; `missing` (the caller's to free) names it.
+ * here any more; `missing` (the caller's to free) names it, or is NULL while
+ * there is no file.
  */
 MUST_CHECK enum status binlog_files_find_by_gtids(struct binlog_store *store,
                                                   const struct gtid_set *set,

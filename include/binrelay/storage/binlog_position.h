@@ -25,7 +25,7 @@ void binlog_name_print(char name[BINLOG_NAME_BYTES], const char *base_name, uint
 
 /*
  * Splits "binlog.000042". False if there is no number, or the name does not
- * match [A-Za-z0-9._-]{1,64} (decisions 31): no separators, no leading dot.
+ * match [A-Za-z0-9._-]{1,64}: no separators, no leading dot.
  */
 bool binlog_name_split(struct bytes name,
                        char base_name[BINLOG_NAME_MOST_BYTES + 1],

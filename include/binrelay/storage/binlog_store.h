@@ -122,8 +122,7 @@ MUST_CHECK enum status binlog_store_sync_begin(struct binlog_store *store,
                                                struct binlog_sync **begun);
 void binlog_sync_run(struct binlog_sync *sync);
 
-/* Publishes on success. After a failure the store refuses everything until it is reopened
- * (decisions 30). */
+/* Publishes on success. After a failure the store refuses everything until it is recovered. */
 MUST_CHECK enum status binlog_store_sync_end(struct binlog_store *store,
                                              struct binlog_sync *sync,
                                              struct error *error);

@@ -285,7 +285,7 @@ static void stops_at_an_anonymous_transaction(void)
     rig_close(&rig);
 }
 
-/* The store has the whole file, but is shown from its middle on (decisions 3). */
+/* The store has the whole file, but is shown from its middle on. */
 static void open_with_hidden_part(struct dump_rig *rig)
 {
     rig_open(rig, false);

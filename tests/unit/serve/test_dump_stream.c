@@ -31,7 +31,7 @@ static void streams_a_file_from_its_beginning(void)
     rig_close(&rig);
 }
 
-/* Also inside transactions: that is where a replica by position reconnects (decisions 5). */
+/* Also inside transactions: that is where a replica by position reconnects. */
 static void begins_at_every_boundary(void)
 {
     struct dump_rig rig;
@@ -113,7 +113,7 @@ static void goes_on_as_the_log_grows(void)
     rig_close(&rig);
 }
 
-/* A source that was killed leaves no Rotate, and numbers may be left out (decisions 2). */
+/* A source that was killed leaves no Rotate, and numbers may be left out. */
 static void goes_on_behind_a_file_without_a_rotate(void)
 {
     struct dump_rig rig;

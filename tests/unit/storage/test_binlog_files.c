@@ -72,6 +72,55 @@ static void computes_sets_from_what_was_stored(void)
     fixture_free(&fixture);
 }
 
+/* A set that comes in parts is kept whole. */
+static void believes_a_first_set_of_any_length(void)
+{
+    struct fixture fixture = fixture_new();
+    struct binlog_maker maker = {.checksum = BINLOG_CHECKSUM_CRC32};
+    struct gtid_set *before = gtid_set_new();
+    struct buffer body = {0};
+    struct error error;
+    size_t start = 0;
+    size_t size = 0;
+
+    for (uint64_t number = 1; number < 40000; number += 2) {
+        struct gtid gtid = {.number = number};
+
+        gtid_set_add(before, &gtid);
+    }
+    gtid_set_encode(before, &body);
+    binlog_maker_begin(&maker);
+    store_file_whole(fixture.store, &maker, 1);
+    start = maker.file.size;
+    size = binlog_maker_add(&maker, BINLOG_PREVIOUS_GTIDS, buffer_bytes(&body)).size;
+    CHECK_OK(binlog_store_append_begin(
+                 fixture.store, (struct bytes){.data = maker.file.data + start, .size = 80000},
+                 (uint32_t)size, &error),
+             &error);
+    for (size_t done = 80000; done < size; done += 40000) {
+        size_t part = size - done < 40000 ? size - done : 40000;
+
+        CHECK_OK(binlog_store_append_more(
+                     fixture.store,
+                     (struct bytes){.data = maker.file.data + start + done, .size = part},
+                     &error),
+                 &error);
+    }
+    sync_store(fixture.store);
+    CHECK(file_has(&fixture, "binlog.000001", buffer_bytes(&maker.file)));
+    for (int again = 0; again < 2; again++) {
+        struct gtid_set *purged = binlog_files_gtids_purged(fixture.store);
+
+        CHECK(gtid_set_equals(purged, before));
+        gtid_set_free(purged);
+        CHECK_OK(fixture_restart(&fixture, &error), &error);
+    }
+    gtid_set_free(before);
+    buffer_release(&body);
+    binlog_maker_release(&maker);
+    fixture_free(&fixture);
+}
+
 static void lists_files_with_their_facts(void)
 {
     struct fixture fixture = four_files();
@@ -344,6 +393,7 @@ static void finds_the_file_of_a_mariadb_position(void)
 int main(void)
 {
     computes_sets_from_what_was_stored();
+    believes_a_first_set_of_any_length();
     lists_files_with_their_facts();
     finds_the_newest_file_that_leaves_nothing_out();
     says_that_an_empty_log_has_no_file();

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What binlog_store_recover() makes of files that were cut, damaged, added or removed. */
+#include <unistd.h>
+
 #include "store_fixture.h"
 
 /* A store of one file whose first transaction was shown, and whose second was only written. */
@@ -326,6 +328,65 @@ static void takes_events_that_do_not_say_where_they_are(void)
     fixture_free(&fixture);
 }
 
+/* Writes an event's header where a sparse file is to have one. Returns where the next begins.
+ */
+static uint64_t put_header(int file, uint64_t offset, uint8_t type, uint32_t size)
+{
+    struct buffer header = {0};
+    struct binlog_event_header fields = {.created_at_sec = 1,
+                                         .type = type,
+                                         .server_id = 1,
+                                         .event_size = size,
+                                         .next_position = (uint32_t)(offset + size)};
+
+    binlog_event_header_encode(&header, &fields);
+    CHECK(pwrite(file, header.data, header.size, (off_t)offset) == (ssize_t)header.size);
+    buffer_release(&header);
+    return offset + size;
+}
+
+/* A transaction of two events of 2 GiB and some, which are holes: log_pos has only 32 bits. */
+static void goes_on_past_four_gib(void)
+{
+    struct fixture fixture = fixture_new();
+    struct binlog_maker maker = {.checksum = BINLOG_CHECKSUM_NONE};
+    autofree char *path = fixture_path(&fixture, "binlog.000001");
+    autofree char *mark_path = fixture_path(&fixture, "durable");
+    const uint32_t large = 2147483700;
+    struct binlog_cursor *cursor = NULL;
+    struct error error;
+    uint64_t end = 0;
+    uint64_t last = 0;
+    int file = -1;
+
+    binlog_maker_begin(&maker);
+    (void)binlog_maker_query(&maker, "BEGIN");
+    write_whole(path, maker.file.data, maker.file.size);
+    CHECK(disk_remove(disk_system(), mark_path) == 0);
+    file = disk_open(disk_system(), path, O_RDWR, 0);
+    end = put_header(file, maker.file.size, 30, large);
+    end = put_header(file, end, 30, large);
+    last = end;
+    end = put_header(file, end, BINLOG_XID, 27);
+    CHECK(ftruncate(file, (off_t)end) == 0);
+    CHECK_OK(fixture_restart(&fixture, &error), &error);
+    CHECK(end > UINT32_MAX && is_at(binlog_store_durable_end(fixture.store), 1, end));
+    CHECK_OK(binlog_cursor_open(&cursor, fixture.store, 1, &error), &error);
+    CHECK_OK(binlog_cursor_check_boundary(cursor, last, &error), &error);
+    CHECK(binlog_cursor_check_boundary(cursor, last + 1, &error) == STATUS_INVALID);
+    binlog_cursor_close(cursor);
+    maker.file.size = 0;
+    buffer_add_zeros(&maker.file, (size_t)(end & UINT32_MAX));
+    CHECK_OK(binlog_store_append(fixture.store, binlog_maker_stop(&maker), &error), &error);
+    sync_store(fixture.store);
+    CHECK_OK(fixture_restart(&fixture, &error), &error);
+    CHECK(binlog_store_tail(fixture.store).is_closed);
+    CHECK(is_at(binlog_store_tail(fixture.store).end, 1, end + 19));
+    CHECK(disk_close(disk_system(), file) == 0);
+    binlog_maker_release(&maker);
+    fixture_free(&fixture);
+}
+
 static void recovers_twice_to_the_same(void)
 {
     struct torn torn = torn_new(BINLOG_CHECKSUM_CRC32);
@@ -378,6 +439,7 @@ int main(void)
     refuses_files_of_two_logs();
     reads_events_that_are_larger_than_its_buffer();
     takes_events_that_do_not_say_where_they_are();
+    goes_on_past_four_gib();
     recovers_twice_to_the_same();
     recovers_to_nothing_when_nothing_was_shown();
     return 0;

@@ -247,6 +247,7 @@ static void refuses_events_that_may_not_stand_there(void)
     before = maker.file.size;
     CHECK(binlog_store_append(fixture.store, buffer_bytes(&maker.file), &error) ==
           STATUS_INVALID); /* no file */
+    CHECK(binlog_store_begin_file(fixture.store, "../binlog", 1, &error) == STATUS_INVALID);
     memcpy(event, binlog_maker_xid(&maker).data, sizeof(event));
     CHECK_OK(binlog_store_begin_file(fixture.store, "binlog", 1, &error), &error);
     CHECK(binlog_store_append(fixture.store, bytes, &error) == STATUS_INVALID); /* no format */
@@ -267,7 +268,6 @@ static void refuses_events_that_may_not_stand_there(void)
     CHECK(binlog_store_append(fixture.store, bytes, &error) == STATUS_INVALID);
     bytes.size++;
     CHECK_OK(binlog_store_append(fixture.store, bytes, &error), &error);
-    CHECK(binlog_store_begin_file(fixture.store, "../binlog", 2, &error) == STATUS_INVALID);
     binlog_maker_release(&maker);
     fixture_free(&fixture);
 }
@@ -448,6 +448,31 @@ static void begins_more_files_than_it_keeps_open(void)
     fixture_free(&fixture);
 }
 
+/* `log_name` of the configuration, or what the log was called at first, wins over the source's.
+ */
+static void keeps_the_name_that_it_was_told(void)
+{
+    struct binlog_maker maker = {.checksum = BINLOG_CHECKSUM_CRC32};
+    struct fixture fixture = {.disk = disk_system(), .root = temp_dir_make()};
+    struct error error;
+
+    fixture.directory = mem_format("%s/east", fixture.root);
+    fixture.store = binlog_store_new(&(struct binlog_store_options){
+        .disk = fixture.disk, .directory = fixture.directory, .log_name = "east-bin"});
+    CHECK_OK(binlog_store_recover(fixture.store, &error), &error);
+    CHECK(*binlog_store_log_name(fixture.store) == '\0'); /* there is no file */
+    binlog_maker_begin(&maker);
+    store_file_whole(fixture.store, &maker, 1);
+    CHECK(strcmp(binlog_store_log_name(fixture.store), "east-bin") == 0);
+    CHECK_OK(binlog_store_begin_file(fixture.store, "renamed-at-the-source", 2, &error),
+             &error);
+    sync_store(fixture.store);
+    CHECK(file_has(&fixture, "east-bin.000001", buffer_bytes(&maker.file)));
+    CHECK(file_has(&fixture, "east-bin.000002", bytes_of_text(BINLOG_MAGIC)));
+    binlog_maker_release(&maker);
+    fixture_free(&fixture);
+}
+
 int main(void)
 {
     keeps_the_bytes_as_they_came();
@@ -463,5 +488,6 @@ int main(void)
     refuses_everything_after_a_failed_sync_until_it_recovers();
     goes_on_appending_while_a_sync_runs();
     begins_more_files_than_it_keeps_open();
+    keeps_the_name_that_it_was_told();
     return 0;
 }

@@ -79,7 +79,7 @@ static void comes_back_from_a_cut_anywhere(void)
     struct binlog_position last = {0};
     struct buffer mark = read_whole(mark_path);
 
-    for (size_t size = 0; size <= maker.file.size; size += 3) {
+    for (size_t size = 0; size <= maker.file.size; size += 7) {
         struct binlog_position end;
         struct error error;
 
