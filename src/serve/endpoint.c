@@ -132,7 +132,7 @@ static void copy_clusters(struct endpoint *endpoint, const struct endpoint_optio
 
     endpoint->cluster_count = count;
     endpoint->clusters = mem_zeroed((count + 1) * sizeof(*endpoint->clusters));
-    endpoint->frames = mem_zeroed((count + 1) * sizeof(*endpoint->frames));
+    endpoint->frames = mem_zeroed((count + 1) * sizeof(struct frame_cache *));
     for (size_t at = 0; at < count; at++) {
         endpoint->clusters[at] = options->clusters[at];
         endpoint->frames[at] = frame_cache_new();

@@ -34,35 +34,51 @@ int greeting_version_compare(const char *left, const char *right)
     return 0;
 }
 
+/* What is known of several clusters together. */
+struct versions {
+    char lowest[GREETING_VERSION_BYTES]; /* "": none is known */
+    size_t known;
+    size_t mariadb; /* of those known */
+};
+
+static void note_version(struct versions *versions, const struct served_cluster *cluster)
+{
+    struct cluster_report report;
+
+    cluster_board_read(cluster->board, &report);
+    if (report.facts.server_version[0] == '\0') {
+        return;
+    }
+    versions->known++;
+    versions->mariadb += report.facts.is_mariadb ? 1 : 0;
+    if (versions->lowest[0] == '\0' ||
+        greeting_version_compare(report.facts.server_version, versions->lowest) < 0) {
+        (void)snprintf(versions->lowest, sizeof(versions->lowest), "%s",
+                       report.facts.server_version);
+    }
+}
+
 void greeting_version_choose(const char *configured,
                              const struct served_cluster *clusters,
                              size_t count,
                              char version[GREETING_VERSION_BYTES])
 {
-    char lowest[GREETING_VERSION_BYTES] = "";
-    size_t known = 0;
-    size_t mariadb = 0;
+    struct versions versions = {0};
+    bool is_one_kind = false;
 
-    for (size_t at = 0; at < count; at++) {
-        struct cluster_report report;
-
-        cluster_board_read(clusters[at].board, &report);
-        if (report.facts.server_version[0] == '\0') {
-            continue;
-        }
-        known++;
-        mariadb += report.facts.is_mariadb ? 1 : 0;
-        if (lowest[0] == '\0' ||
-            greeting_version_compare(report.facts.server_version, lowest) < 0) {
-            (void)snprintf(lowest, sizeof(lowest), "%s", report.facts.server_version);
-        }
-    }
     if (configured != NULL && strcmp(configured, "auto") != 0) {
         (void)snprintf(version, GREETING_VERSION_BYTES, "%s", configured);
-    } else if (known == 0 || known < count || (mariadb > 0 && mariadb < count)) {
-        (void)snprintf(version, GREETING_VERSION_BYTES, "%s", GREETING_VERSION_OF_ALL);
-    } else {
-        (void)snprintf(version, GREETING_VERSION_BYTES, "%s%.50s", mariadb > 0 ? "5.5.5-" : "",
-                       lowest);
+        return;
     }
+    for (size_t at = 0; at < count; at++) {
+        note_version(&versions, &clusters[at]);
+    }
+    is_one_kind =
+        versions.known == count && (versions.mariadb == 0 || versions.mariadb == count);
+    if (count == 0 || !is_one_kind) {
+        (void)snprintf(version, GREETING_VERSION_BYTES, "%s", GREETING_VERSION_OF_ALL);
+        return;
+    }
+    (void)snprintf(version, GREETING_VERSION_BYTES, "%s%.50s",
+                   versions.mariadb > 0 ? "5.5.5-" : "", versions.lowest);
 }

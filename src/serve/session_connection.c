@@ -344,8 +344,11 @@ void session_home_close(struct session_home *home,
 
 void session_home_drop(struct session_home *home)
 {
-    while (home->first != NULL) {
-        connection_flush(home->first->connection); /* what the socket takes now */
-        free_link(home->first);
+    struct session_link *next = NULL;
+
+    for (struct session_link *link = home->first; link != NULL; link = next) {
+        next = link->next;
+        connection_flush(link->connection); /* what the socket takes now */
+        free_link(link);
     }
 }

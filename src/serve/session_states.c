@@ -88,17 +88,22 @@ const char *session_state_name(enum session_state state)
     return rules[state].name;
 }
 
+static void draw_moves(struct buffer *text, enum session_state from)
+{
+    for (unsigned next = 0; next < SESSION_STATE_COUNT; next++) {
+        if ((rules[from].next & (1U << next)) != 0) {
+            buffer_add_format(text, "    %s -> %s;\n", rules[from].name, rules[next].name);
+        }
+    }
+}
+
 char *session_states_draw(void)
 {
     struct buffer text = {0};
 
     buffer_add_text(&text, "digraph session {\n");
     for (unsigned from = 0; from < SESSION_STATE_COUNT; from++) {
-        for (unsigned next = 0; next < SESSION_STATE_COUNT; next++) {
-            if ((rules[from].next & (1U << next)) != 0) {
-                buffer_add_format(&text, "    %s -> %s;\n", rules[from].name, rules[next].name);
-            }
-        }
+        draw_moves(&text, from);
     }
     buffer_add_text_zero(&text, "    any -> closed;\n}\n");
     return (char *)text.data;

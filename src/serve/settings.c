@@ -34,25 +34,33 @@ static void destroy(struct shared *shared)
     free(settings);
 }
 
+/* Returns the cluster's number, or count if there is none of that name. */
+static size_t find_cluster(const struct served_cluster *clusters,
+                           size_t count,
+                           const char *name)
+{
+    size_t at = 0;
+
+    while (at < count && strcmp(clusters[at].name, name) != 0) {
+        at++;
+    }
+    return at;
+}
+
 static enum status add_clusters(struct account *account,
                                 const struct account_options *wanted,
                                 const struct served_cluster *clusters,
                                 size_t cluster_count,
                                 struct error *error)
 {
-    size_t count = wanted->cluster_count == 0 ? cluster_count : wanted->cluster_count;
+    bool is_all = wanted->cluster_count == 0;
+    size_t count = is_all ? cluster_count : wanted->cluster_count;
 
     account->clusters = mem_zeroed((count + 1) * sizeof(*account->clusters));
     for (size_t at = 0; at < count; at++) {
-        size_t found = at;
+        size_t found =
+            is_all ? at : find_cluster(clusters, cluster_count, wanted->clusters[at]);
 
-        if (wanted->cluster_count > 0) {
-            for (found = 0; found < cluster_count; found++) {
-                if (strcmp(clusters[found].name, wanted->clusters[at]) == 0) {
-                    break;
-                }
-            }
-        }
         if (found == cluster_count) {
             return error_set(error, STATUS_INVALID, "account %s: there is no cluster %s",
                              wanted->user, wanted->clusters[at]);

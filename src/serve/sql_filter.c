@@ -54,12 +54,11 @@ bool sql_filter_matches(const struct sql_filter *filter, struct bytes text)
 {
     for (size_t at = 0; at < filter->count; at++) {
         struct bytes wanted = filter->terms[at].text;
+        bool is_it = filter->terms[at].is_pattern
+                         ? sql_text_is_like(text, wanted)
+                         : bytes_equal_text(text, (const char *)wanted.data);
 
-        if (filter->terms[at].is_pattern) {
-            if (sql_text_is_like(text, wanted)) {
-                return true;
-            }
-        } else if (bytes_equal_text(text, (const char *)wanted.data)) {
+        if (is_it) {
             return true;
         }
     }

@@ -127,37 +127,45 @@ static enum status open_walk(struct walk *walk,
     return STATUS_OK;
 }
 
-/* Finds what can be seen of the event at offset; STATUS_NOT_FOUND at the end. */
+/* What the window holds from the offset on; empty if that is elsewhere. */
+static struct bytes look(const struct walk *walk, uint64_t offset)
+{
+    uint64_t skipped = offset - walk->window_offset;
+
+    if (offset < walk->window_offset || skipped >= walk->window_bytes) {
+        return (struct bytes){.data = walk->window};
+    }
+    return (struct bytes){.data = walk->window + skipped,
+                          .size = walk->window_bytes - (size_t)skipped};
+}
+
+static bool holds_event(struct bytes seen)
+{
+    return seen.size >= BINLOG_EVENT_HEADER_BYTES &&
+           binlog_event_header_at(seen.data).event_size <= seen.size;
+}
+
+static enum status move_window(struct walk *walk, uint64_t offset, struct error *error)
+{
+    walk->window_offset = offset;
+    walk->window_bytes = 0;
+    return binlog_cursor_read(walk->cursor, offset, walk->window, WINDOW_BYTES,
+                              &walk->window_bytes, error);
+}
+
+/* Finds what can be seen of the event at offset, which is readable. */
 static enum status find_event(struct walk *walk,
                               uint64_t offset,
                               struct binlog_event_header *header,
                               struct bytes *event,
                               struct error *error)
 {
-    uint64_t readable = binlog_cursor_readable(walk->cursor);
-    bool is_whole = false;
-
-    if (offset >= readable) {
-        return STATUS_NOT_FOUND;
-    }
-    for (int tries = 0; !is_whole && tries < 2; tries++) {
-        uint64_t in_window = offset - walk->window_offset;
-        size_t seen = offset >= walk->window_offset && in_window < walk->window_bytes
-                          ? walk->window_bytes - (size_t)in_window
-                          : 0;
-
-        *event =
-            (struct bytes){.data = walk->window + (seen == 0 ? 0 : in_window), .size = seen};
-        is_whole = seen >= BINLOG_EVENT_HEADER_BYTES &&
-                   binlog_event_header_at(event->data).event_size <= seen;
-        if (!is_whole && tries == 0) {
-            walk->window_offset = offset;
-            walk->window_bytes = 0;
-            if (binlog_cursor_read(walk->cursor, offset, walk->window, WINDOW_BYTES,
-                                   &walk->window_bytes, error) != STATUS_OK) {
-                return error->status;
-            }
+    *event = look(walk, offset);
+    if (!holds_event(*event)) {
+        if (move_window(walk, offset, error) != STATUS_OK) {
+            return error->status;
         }
+        *event = look(walk, offset);
     }
     if (binlog_event_header_decode(header, *event, error) != STATUS_OK) {
         return error->status;
@@ -196,12 +204,14 @@ static enum status walk_events(struct walk *walk,
     uint64_t rows = 0;
 
     for (uint64_t seen = 0; rows < request->limit.count; seen++) {
-        struct binlog_event_header header;
-        struct bytes event;
-        enum status status = find_event(walk, offset, &header, &event, error);
+        struct binlog_event_header header = {0};
+        struct bytes event = {0};
 
-        if (status != STATUS_OK) {
-            return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+        if (offset >= binlog_cursor_readable(walk->cursor)) {
+            return STATUS_OK;
+        }
+        if (find_event(walk, offset, &header, &event, error) != STATUS_OK) {
+            return error->status;
         }
         if (seen == MOST_EVENTS) {
             return sql_error_set(error, SQL_ERROR_BINLOG_EVENTS,

@@ -2,6 +2,7 @@
 #include "sql_tokens.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* MySQL and MariaDB write up to six digits behind the bang. */
 enum { VERSION_MOST_DIGITS = 6 };
@@ -114,14 +115,13 @@ static size_t find_quote_end(const struct sql_reader *reader, size_t at)
     uint8_t quote = byte_at(reader, at);
 
     for (at++; at < reader->statement.size; at++) {
-        if (byte_at(reader, at) == '\\' && quote != '`') {
-            at++;
-        } else if (byte_at(reader, at) == quote) {
-            if (byte_at(reader, at + 1) != quote) {
-                return at + 1;
-            }
-            at++;
+        bool is_escape = byte_at(reader, at) == '\\' && quote != '`';
+        bool is_quote = byte_at(reader, at) == quote;
+
+        if (is_quote && byte_at(reader, at + 1) != quote) {
+            return at + 1;
         }
+        at += is_escape || is_quote ? 1 : 0; /* what follows is text */
     }
     return 0;
 }
@@ -192,6 +192,16 @@ static bool is_pair(uint8_t first, uint8_t second)
     return false;
 }
 
+static enum sql_token_kind find_number(const struct sql_reader *reader, size_t at, size_t *end)
+{
+    *end = find_number_end(reader, at);
+    if (byte_at(reader, at) != '.' && is_name_byte(byte_at(reader, *end))) {
+        *end = find_name_end(reader, at); /* MySQL allows names that begin with digits */
+        return SQL_NAME;
+    }
+    return SQL_NUMBER;
+}
+
 /* Finds kind and end of the token at `at`; end 0 for one that is broken. */
 static enum sql_token_kind find_token(const struct sql_reader *reader, size_t at, size_t *end)
 {
@@ -203,12 +213,7 @@ static enum sql_token_kind find_token(const struct sql_reader *reader, size_t at
         return first == '`' ? SQL_QUOTED_NAME : SQL_STRING;
     }
     if (is_digit(first) || (first == '.' && is_digit(second))) {
-        *end = find_number_end(reader, at);
-        if (is_name_byte(byte_at(reader, *end)) && first != '.') {
-            *end = find_name_end(reader, at); /* MySQL allows names that begin with digits */
-            return SQL_NAME;
-        }
-        return SQL_NUMBER;
+        return find_number(reader, at, end);
     }
     if (is_name_byte(first)) {
         *end = find_name_end(reader, at);
@@ -298,16 +303,11 @@ bool sql_reader_accept_words(struct sql_reader *reader, const char *words)
 
     while (*words != '\0') {
         size_t size = strcspn(words, " ");
-        const struct bytes word = {.data = (const uint8_t *)words, .size = size};
         struct bytes found = ahead.token.text;
 
-        if (ahead.token.kind != SQL_NAME || found.size != size) {
+        if (ahead.token.kind != SQL_NAME || found.size != size ||
+            strncasecmp((const char *)found.data, words, size) != 0) {
             return false;
-        }
-        for (size_t at = 0; at < size; at++) {
-            if ((found.data[at] | 0x20) != (word.data[at] | 0x20)) {
-                return false;
-            }
         }
         sql_reader_next(&ahead);
         words += size;
@@ -344,24 +344,29 @@ static uint8_t unescape(uint8_t byte)
     }
 }
 
-/* Adds quoted text; `\%` and `\_` keep their backslash, as LIKE needs it. */
+/* Adds the byte behind a backslash; `\%` and `\_` keep theirs, as LIKE needs it. */
+static void add_escaped(uint8_t byte, struct buffer *output)
+{
+    if (byte == '%' || byte == '_') {
+        buffer_add_number(output, '\\', 1);
+    }
+    buffer_add_number(output, unescape(byte), 1);
+}
+
 static void add_unquoted(struct bytes text, struct buffer *output)
 {
     uint8_t quote = text.data[0];
 
     for (size_t at = 1; at + 1 < text.size; at++) {
         uint8_t byte = text.data[at];
+        bool is_escape = byte == '\\' && quote != '`' && at + 2 < text.size;
 
-        if (byte == '\\' && quote != '`' && at + 2 < text.size) {
-            at++;
-            if (text.data[at] == '%' || text.data[at] == '_') {
-                buffer_add_number(output, '\\', 1);
-            }
-            byte = unescape(text.data[at]);
-        } else if (byte == quote) {
-            at++;
+        at += is_escape || byte == quote ? 1 : 0;
+        if (is_escape) {
+            add_escaped(text.data[at], output);
+        } else {
+            buffer_add_number(output, byte, 1);
         }
-        buffer_add_number(output, byte, 1);
     }
 }
 
