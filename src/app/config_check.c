@@ -188,7 +188,7 @@ static void check_account(const struct config *config, size_t at, struct option_
             option_fault(faults, user_path, "stands twice: %s", user);
         }
     }
-    if (account->password == NULL) {
+    if (account->password == NULL && account->password_file == NULL) {
         option_fault(faults, path, "needs a password or a password_file");
     }
     check_rights(account, path, faults);
