@@ -190,21 +190,24 @@ static inline struct sql_client rig_login(const struct rig *rig, const char *use
     return client;
 }
 
-/* The facts of the only session of that user; false if there is none, or not one. */
-static inline bool rig_find(struct rig *rig, const char *user, struct session_facts *found)
+/* Waits until the user has one session (the one before may still be leaving), and returns it.
+ */
+static inline void rig_find(struct rig *rig, const char *user, struct session_facts *found)
 {
-    struct session_facts *facts = NULL;
-    size_t count = endpoint_sessions(rig->endpoint, &facts);
-    size_t matches = 0;
+    for (size_t matches = 0; matches != 1;) {
+        struct session_facts *facts = NULL;
+        size_t count = endpoint_sessions(rig->endpoint, &facts);
 
-    for (size_t at = 0; at < count; at++) {
-        if (strcmp(facts[at].user, user) == 0) {
-            *found = facts[at];
-            matches++;
+        matches = 0;
+        for (size_t at = 0; at < count; at++) {
+            if (strcmp(facts[at].user, user) == 0) {
+                *found = facts[at];
+                matches++;
+            }
         }
+        free(facts);
+        (void)sched_yield();
     }
-    free(facts);
-    return matches == 1;
 }
 
 /* Waits until the endpoint has noticed that clients left. */
