@@ -62,6 +62,7 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
     const struct config *config = relay->config;
     autofree struct listener_options *listeners = settings_listeners(config);
     autofree struct served_cluster *served = mem_zeroed(relay->cluster_count * sizeof(*served));
+    autofree char *rsa_key_path = mem_format("%s/private-key.pem", config->data_dir);
     struct settings settings = {0};
     enum status status = settings_make(&settings, config, error);
 
@@ -86,6 +87,7 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
                                .clusters = served,
                                .cluster_count = relay->cluster_count,
                                .serve_threads = (unsigned)config->serve_threads,
+                               .rsa_key_path = rsa_key_path,
                                .settings = settings.endpoint,
                            },
                            error);

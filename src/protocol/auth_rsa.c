@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth_rsa.h"
 
+#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "binrelay/base/disk.h"
 #include "binrelay/base/memory.h"
 
 enum { KEY_BITS = 2048 };
@@ -33,17 +36,90 @@ static bool write_public(EVP_PKEY *pair, struct buffer *text)
     return is_written;
 }
 
-struct auth_rsa_key *auth_rsa_key_new(void)
+/* Takes the pair, which may be NULL. */
+static struct auth_rsa_key *key_of(EVP_PKEY *pair)
 {
     struct auth_rsa_key *key = mem_zeroed(sizeof(*key));
 
-    key->pair = EVP_RSA_gen(KEY_BITS);
+    key->pair = pair;
     if (key->pair == NULL || !write_public(key->pair, &key->public_text)) {
         ERR_clear_error();
         auth_rsa_key_free(key);
         return NULL;
     }
     return key;
+}
+
+struct auth_rsa_key *auth_rsa_key_new(void)
+{
+    return key_of(EVP_RSA_gen(KEY_BITS));
+}
+
+static enum status save_pair(const struct auth_rsa_key *key,
+                             const char *path,
+                             struct error *error)
+{
+    BIO *memory = BIO_new(BIO_s_secmem());
+    enum status status = STATUS_OK;
+    char *text = NULL;
+    long size = 0;
+
+    if (memory == NULL ||
+        PEM_write_bio_PrivateKey(memory, key->pair, NULL, NULL, 0, NULL, NULL) != 1) {
+        status = error_set(error, STATUS_SYSTEM, "%s: the key cannot be written as PEM", path);
+    } else {
+        size = BIO_get_mem_data(memory, &text);
+        status = disk_replace_file(disk_system(), path, text, (size_t)size, error);
+    }
+    (void)BIO_free(memory);
+    ERR_clear_error();
+    return status;
+}
+
+static enum status make_and_save(struct auth_rsa_key **made,
+                                 const char *path,
+                                 struct error *error)
+{
+    struct auth_rsa_key *key = auth_rsa_key_new();
+    enum status status = STATUS_OK;
+
+    if (key == NULL) {
+        return error_set(error, STATUS_SYSTEM, "an RSA key cannot be made");
+    }
+    status = save_pair(key, path, error);
+    if (status != STATUS_OK) {
+        auth_rsa_key_free(key);
+        return status;
+    }
+    *made = key;
+    return STATUS_OK;
+}
+
+enum status auth_rsa_key_keep(struct auth_rsa_key **made, const char *path, struct error *error)
+{
+    FILE *file = fopen(path, "re");
+    EVP_PKEY *pair = NULL;
+    struct auth_rsa_key *key = NULL;
+
+    if (file == NULL && errno == ENOENT) {
+        return make_and_save(made, path, error);
+    }
+    if (file == NULL) {
+        return error_set_errno(error, "read %s", path);
+    }
+    pair = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    (void)fclose(file); /* was only read */
+    if (pair != NULL && !EVP_PKEY_is_a(pair, "RSA")) {
+        EVP_PKEY_free(pair);
+        pair = NULL;
+    }
+    key = key_of(pair);
+    if (key == NULL) {
+        return error_set(error, STATUS_CORRUPT,
+                         "%s holds no RSA private key: remove it, and a new one is made", path);
+    }
+    *made = key;
+    return STATUS_OK;
 }
 
 void auth_rsa_key_free(struct auth_rsa_key *key)

@@ -144,7 +144,9 @@ static enum status fill(struct endpoint *endpoint,
                         struct error *error)
 {
     copy_clusters(endpoint, options);
-    endpoint->rsa_key = auth_rsa_key_new(); /* once, here: it takes a while */
+    if (auth_rsa_key_keep(&endpoint->rsa_key, options->rsa_key_path, error) != STATUS_OK) {
+        return error->status;
+    }
     endpoint->house = (struct session_house){
         .clock = options->clock,
         .directory = session_directory_new(session_end),

@@ -55,6 +55,7 @@ struct rig {
     pthread_t thread;
     struct endpoint *endpoint;
     struct tls *tls;
+    char *rsa_key_path; /* owned */
     struct endpoint_settings settings;
 };
 
@@ -100,6 +101,7 @@ static inline void rig_make_tls(struct rig *rig)
     autofree char *key = mem_format("%s/key.pem", parent);
     struct error error;
 
+    rig->rsa_key_path = mem_format("%s/private-key.pem", parent);
     CHECK_OK(tls_make_self_signed(certificate, key, "binrelay", &error), &error);
     CHECK_OK(tls_new_server(&rig->tls,
                             (struct tls_files){.certificate = certificate, .key = key}, &error),
@@ -130,6 +132,7 @@ static inline void rig_open(struct rig *rig)
     served[EAST] = rig->clusters[EAST].served;
     served[WEST] = rig->clusters[WEST].served;
     rig_make_tls(rig);
+    options.rsa_key_path = rig->rsa_key_path;
     rig->settings.accounts = rig_accounts;
     rig->settings.account_count = sizeof(rig_accounts) / sizeof(rig_accounts[0]);
     rig->settings.tls = rig->tls;
@@ -165,6 +168,7 @@ static inline void rig_close(struct rig *rig)
         rig_stop(rig);
     }
     tls_unref(rig->tls);
+    free(rig->rsa_key_path);
     test_cluster_close(&rig->clusters[EAST]);
     test_cluster_close(&rig->clusters[WEST]);
 }

@@ -41,10 +41,16 @@ void auth_proof_add(struct buffer *output,
 
 /* ---- server ---- */
 
-struct auth_rsa_key; /* the server's key pair, made once per process; any thread */
+struct auth_rsa_key; /* the server's key pair; any thread */
 
 /* Takes up to a second. NULL if OpenSSL cannot. */
 struct auth_rsa_key *auth_rsa_key_new(void);
+
+/* Reads the pair from a PEM file; where there is none, makes one and keeps it there, so that
+ * clients may pin the public key over restarts. STATUS_CORRUPT: the file is no key. */
+MUST_CHECK enum status auth_rsa_key_keep(struct auth_rsa_key **made,
+                                         const char *path,
+                                         struct error *error);
 void auth_rsa_key_free(struct auth_rsa_key *key);
 
 /* One password (the account's current one and, while it is changed, its old one) to check

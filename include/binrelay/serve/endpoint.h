@@ -74,6 +74,7 @@ struct endpoint_options {
     const struct served_cluster *clusters;
     size_t cluster_count;
     unsigned serve_threads;
+    const char *rsa_key_path; /* where the key pair for logins without TLS is kept */
     struct endpoint_settings settings;
 };
 

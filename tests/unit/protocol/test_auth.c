@@ -6,6 +6,7 @@
 
 #include "auth_rsa.h"
 #include "check.h"
+#include "temp_dir.h"
 #include "wire_bytes.h"
 
 #define OK_PACKET BYTES("\0\0\0\2\0\0\0")
@@ -359,11 +360,34 @@ static void refuses_what_is_no_encrypted_password(const struct auth_rsa_key *key
     end(&login);
 }
 
+/* Clients pin the public key: it must be the same after a restart. */
+static void keeps_a_key_in_its_file(void)
+{
+    char *directory = temp_dir_make();
+    char path[512];
+    struct auth_rsa_key *made = NULL;
+    struct auth_rsa_key *found = NULL;
+    struct error error;
+    FILE *file = NULL;
+
+    (void)snprintf(path, sizeof(path), "%s/private-key.pem", directory);
+    CHECK_OK(auth_rsa_key_keep(&made, path, &error), &error);
+    CHECK_OK(auth_rsa_key_keep(&found, path, &error), &error);
+    CHECK(bytes_equal(auth_rsa_public_text(made), auth_rsa_public_text(found)));
+    auth_rsa_key_free(made);
+    auth_rsa_key_free(found);
+    file = fopen(path, "w");
+    CHECK(file != NULL && fputs("no key\n", file) >= 0 && fclose(file) == 0);
+    CHECK(auth_rsa_key_keep(&found, path, &error) == STATUS_CORRUPT);
+    temp_dir_remove(directory);
+}
+
 int main(void)
 {
     struct auth_rsa_key *key = auth_rsa_key_new();
 
     CHECK(key != NULL);
+    keeps_a_key_in_its_file();
     proves_as_real_clients_do();
     proves_a_certificate_as_mariadb_does();
     names_and_finds_the_plugins();
