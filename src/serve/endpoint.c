@@ -249,7 +249,7 @@ size_t endpoint_sessions(struct endpoint *endpoint, struct session_facts **facts
 
 enum status endpoint_kill(struct endpoint *endpoint, uint64_t id, struct error *error)
 {
-    return session_directory_kill(endpoint->house.directory, id, error);
+    return session_directory_kill(endpoint->house.directory, id, SESSION_END_KILLED, error);
 }
 
 size_t endpoint_turns(const struct endpoint *endpoint, uint64_t *turns, size_t most)

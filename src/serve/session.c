@@ -149,6 +149,9 @@ void session_end(struct session *session, enum session_end why)
     if (!session_can_move(session->state, SESSION_CLOSING)) {
         return; /* it is leaving already */
     }
+    if (why == SESSION_END_QUERY && session->state != SESSION_STREAMING) {
+        return; /* other statements are short */
+    }
     if (why == SESSION_END_REPLACED && session->dump != NULL) {
         session->sequence = dump_sequence(session->dump);
         session_refuse(session, SQL_ERROR_DUMP,

@@ -252,6 +252,7 @@ void session_directory_start_stream(struct session_directory *directory,
 
 enum status session_directory_kill(struct session_directory *directory,
                                    uint64_t id,
+                                   enum session_end why,
                                    struct error *error)
 {
     const struct session_card *card = NULL;
@@ -259,7 +260,7 @@ enum status session_directory_kill(struct session_directory *directory,
     pthread_mutex_lock(&directory->lock);
     card = find(directory, id);
     if (card != NULL) {
-        post_order(directory, card, SESSION_END_KILLED);
+        post_order(directory, card, why);
     }
     pthread_mutex_unlock(&directory->lock);
     return card != NULL

@@ -30,7 +30,11 @@ struct session_entry {
 };
 
 /* Why a session is ended by another one's wish. Called on its loop's thread. */
-enum session_end { SESSION_END_KILLED, SESSION_END_REPLACED };
+enum session_end {
+    SESSION_END_KILLED,
+    SESSION_END_QUERY, /* KILL QUERY: only what it is doing now */
+    SESSION_END_REPLACED,
+};
 typedef void (*session_end_fn)(struct session *session, enum session_end why);
 
 struct session_directory *session_directory_new(session_end_fn end);
@@ -74,6 +78,7 @@ void session_directory_start_stream(struct session_directory *directory,
 /* STATUS_NOT_FOUND if there is no such session. */
 MUST_CHECK enum status session_directory_kill(struct session_directory *directory,
                                               uint64_t id,
+                                              enum session_end why,
                                               struct error *error);
 
 /* The session, if it lives on this loop, whose thread calls; else NULL. */

@@ -55,15 +55,18 @@ static enum status use(struct sql_statement *statement, struct error *error)
     return STATUS_OK;
 }
 
-/* KILL [CONNECTION | QUERY] n: a stream is all that a query could be, so both end it. */
+/* KILL [CONNECTION | QUERY] n: a stream is all that a query could be, and it ends with its
+ * connection. */
 static enum status kill_session(struct sql_statement *statement, struct error *error)
 {
     struct sql_reader *reader = &statement->reader;
+    enum session_end why = SESSION_END_KILLED;
     uint64_t id = 0;
 
-    if (!sql_reader_accept_word(reader, "connection") &&
-        !sql_reader_accept_word(reader, "query")) {
-        (void)sql_reader_accept_word(reader, "hard"); /* MariaDB's; all may be left out */
+    if (sql_reader_accept_word(reader, "query")) {
+        why = SESSION_END_QUERY;
+    } else {
+        (void)sql_reader_accept_word(reader, "connection"); /* it may be left out */
     }
     if (reader->token.kind != SQL_NUMBER || !sql_text_to_number(reader->token.text, &id)) {
         return sql_statement_bad(statement, error);
@@ -73,7 +76,7 @@ static enum status kill_session(struct sql_statement *statement, struct error *e
         sql_session_need_right(statement->session, RIGHT_ADMIN, "admin", error) != STATUS_OK) {
         return error->status;
     }
-    if (session_directory_kill(statement->session->directory, id, error) != STATUS_OK) {
+    if (session_directory_kill(statement->session->directory, id, why, error) != STATUS_OK) {
         return sql_error_set(error, SQL_ERROR_UNKNOWN_THREAD, "Unknown thread id: %" PRIu64,
                              id);
     }

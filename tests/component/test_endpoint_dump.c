@@ -222,6 +222,27 @@ static void streams_can_be_killed(struct rig *rig)
     rig_await_sessions(rig, 0);
 }
 
+static void kill_query_ends_streams_only(struct rig *rig)
+{
+    struct sql_client streams = replica(rig, "repl", uuid_a);
+    struct sql_client admin = rig_login(rig, "admin");
+    struct session_facts facts;
+    char statement[40];
+    size_t events = 0;
+
+    CHECK(rig_find(rig, "repl", &facts));
+    (void)snprintf(statement, sizeof(statement), "KILL QUERY %lu", (unsigned long)facts.id);
+    CHECK(client_query(&admin, statement) == 0);
+    CHECK(client_ask(&streams, COMMAND_PING, "") == 0);
+    send_dump_from(&streams, 201, "binlog.000001");
+    read_recording(&streams);
+    CHECK(client_query(&admin, statement) == 0);
+    CHECK(read_to_end(&streams, &events) == -1);
+    client_close(&streams);
+    client_close(&admin);
+    rig_await_sessions(rig, 0);
+}
+
 static void the_end_of_the_endpoint_is_said(struct rig *rig)
 {
     struct sql_client streams = replica(rig, "repl", uuid_a);
@@ -252,6 +273,7 @@ int main(void)
     refuses_a_dump_with_the_reason(&rig);
     a_peer_that_talks_while_it_streams_is_left(&rig);
     streams_can_be_killed(&rig);
+    kill_query_ends_streams_only(&rig);
     the_end_of_the_endpoint_is_said(&rig);
     rig_close(&rig);
     return 0;

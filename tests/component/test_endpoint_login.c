@@ -144,6 +144,18 @@ static void without_a_password_nobody_is_refused_for_it(struct rig *rig)
     }
 }
 
+static void refuses_plain_logins_where_tls_is_required(void)
+{
+    struct rig rig = {.settings = {.tls_mode = ENDPOINT_TLS_REQUIRED}};
+
+    rig_open(&rig);
+    CHECK(login_code(&rig, (struct login){"repl", "secret", NULL, AUTH_CACHING_SHA2, false}) ==
+          3159);
+    CHECK(login_code(&rig, (struct login){"repl", "secret", NULL, AUTH_CACHING_SHA2, true}) ==
+          0);
+    rig_close(&rig);
+}
+
 int main(void)
 {
     struct rig rig = {0};
@@ -157,5 +169,6 @@ int main(void)
     refuses_an_address_that_guesses(&rig);
     without_a_password_nobody_is_refused_for_it(&rig);
     rig_close(&rig);
+    refuses_plain_logins_where_tls_is_required();
     return 0;
 }

@@ -39,10 +39,10 @@ enum account_tls { ACCOUNT_TLS_OPTIONAL, ACCOUNT_TLS_REQUIRED, ACCOUNT_TLS_X509 
 struct account_options {
     const char *user;
     const char *password;
-    const char *old_password; /* valid while passwords are changed, or NULL */
-    bool is_native;           /* mysql_native_password instead of caching_sha2_password */
-    unsigned rights;          /* set of enum account_right */
-    const char *const *clusters;
+    const char *old_password;    /* valid while passwords are changed, or NULL */
+    bool is_native;              /* mysql_native_password instead of caching_sha2_password */
+    unsigned rights;             /* set of enum account_right */
+    const char *const *clusters; /* none: all of them */
     size_t cluster_count;
     enum account_tls tls;
 };
@@ -63,7 +63,7 @@ struct endpoint_settings {
     enum endpoint_tls_mode tls_mode;
     const char *const *proxies; /* networks that may send a PROXY header, "10.0.0.5/32" */
     size_t proxy_count;
-    unsigned max_connections;
+    unsigned max_connections; /* 0: 1000 */
 };
 
 struct endpoint_options {
@@ -80,7 +80,9 @@ struct endpoint_options {
 
 struct endpoint;
 
-/* Listens; connections are accepted once the loop runs. */
+/* Listens; connections are accepted once the loop runs. STATUS_INVALID: the settings name a
+ * cluster that there is not, an account stands twice, TLS is on without a certificate, ...
+ * Takes up to a second: it makes an RSA key. */
 MUST_CHECK enum status endpoint_open(struct endpoint **made,
                                      const struct endpoint_options *options,
                                      struct error *error);
@@ -91,7 +93,8 @@ MUST_CHECK enum status endpoint_reload(struct endpoint *endpoint,
                                        struct error *error);
 
 /* Stops listening and ends all sessions: dumps with error 1053, at a packet's end. Joins the
- * serve threads. */
+ * serve threads, which give replicas up to two seconds to take it. On the control thread,
+ * before its loop is freed. Accepts NULL. */
 void endpoint_close(struct endpoint *endpoint);
 
 /* The port of a listener that was given port 0. */
