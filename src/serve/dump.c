@@ -6,6 +6,7 @@
 
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
+#include "binrelay/storage/binlog_files.h"
 #include "dump_internal.h"
 
 enum {
@@ -285,6 +286,30 @@ static void on_turn(void *context)
     dump_pump(context);
 }
 
+/*
+ * A file was ended and the next is not there yet, as when a source dies just after it
+ * rotated. The replica was told the next file's name by the Rotate, and takes no heartbeat
+ * of another.
+ */
+static bool is_between_files(const struct dump *dump)
+{
+    struct binlog_file_facts facts;
+    struct error error;
+
+    return binlog_files_find(dump->cluster->store, dump->position.file, &facts, &error) ==
+               STATUS_OK &&
+           facts.is_rotated && facts.bytes == dump->position.offset;
+}
+
+static void send_heartbeat_between_files(struct dump *dump)
+{
+    struct binlog_position told = dump->told;
+
+    dump->told = (struct binlog_position){.file = told.file + 1, .offset = BINLOG_MAGIC_BYTES};
+    dump_send_heartbeats(dump, 1);
+    dump->told = told;
+}
+
 /* Nothing was sent for the heartbeat's time. */
 static void on_heartbeat(void *context)
 {
@@ -297,7 +322,9 @@ static void on_heartbeat(void *context)
     if (connection_queued(dump->connection) > 0) {
         return; /* the replica is slow, not the log: bytes are on their way */
     }
-    if (dump_can_send_heartbeat(dump)) {
+    if (is_between_files(dump)) {
+        send_heartbeat_between_files(dump);
+    } else if (dump_can_send_heartbeat(dump)) {
         dump_send_heartbeats(dump, 1);
     } else if (!dump->is_mariadb || dump->told.offset == BINLOG_MAGIC_BYTES) {
         dump_send_rotate(dump); /* says more, and keeps the connection alive as well */

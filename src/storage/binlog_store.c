@@ -145,6 +145,7 @@ struct binlog_file_facts store_facts_at(const struct file_follower *follower,
         .last_created_sec = place->last_created_sec,
         .is_mariadb = follower->format.is_mariadb,
         .has_gtids = place->has_gtids,
+        .is_rotated = place->is_rotated,
         .checksum = follower->format.checksum,
     };
 

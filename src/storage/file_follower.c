@@ -169,7 +169,8 @@ static void move_on(struct file_follower *follower,
     (void)transaction_tracker_follow(&now->tracker, header.type, body);
     now->last_event_offset = now->offset;
     now->offset += header.event_size;
-    now->is_closed = header.type == BINLOG_ROTATE || header.type == BINLOG_STOP;
+    now->is_rotated = header.type == BINLOG_ROTATE;
+    now->is_closed = now->is_rotated || header.type == BINLOG_STOP;
     if (header.created_at_sec != 0) {
         now->last_created_sec = header.created_at_sec;
         if (now->first_created_sec == 0) {

@@ -31,7 +31,8 @@ struct follower_place {
     uint32_t first_created_sec;
     uint32_t last_created_sec;
     struct transaction_tracker tracker;
-    bool is_closed; /* the last event is a Rotate or Stop */
+    bool is_closed;  /* the last event is a Rotate or Stop */
+    bool is_rotated; /* it is a Rotate */
     bool has_gtids;
 };
 

@@ -15,7 +15,9 @@ struct binlog_file_facts {
     uint32_t first_created_sec; /* of its events; 0 where there is none */
     uint32_t last_created_sec;
     bool is_mariadb;
-    bool has_gtids;          /* a GTID event that is not anonymous was stored in it */
+    bool has_gtids;  /* a GTID event that is not anonymous was stored in it */
+    bool is_rotated; /* ends in a Rotate: readers know the next file's name. Of the newest file
+                        only */
     char server_version[51]; /* of the server that wrote it */
     enum binlog_checksum checksum;
 };

@@ -46,6 +46,8 @@ struct test_replica {
     unsigned formats_for_middle;          /* past which the stream begins */
     unsigned formats_for_rest;            /* behind which transactions are left out */
     unsigned heartbeats;
+    uint64_t
+        heartbeat_file;  /* where they must say the replica is: its beginning; 0: as counted */
     unsigned gtid_lists; /* artificial ones */
     uint64_t events;     /* that are in a file */
     uint64_t received_bytes;

@@ -133,17 +133,22 @@ void log_writer_begin_file(struct log_writer *writer, uint64_t file)
     add_gtids_before(writer);
 }
 
+void log_writer_rotate(struct log_writer *writer)
+{
+    struct buffer body = {0};
+    char name[BINLOG_NAME_BYTES];
+
+    binlog_name_print(name, "binlog", writer->file + 1);
+    buffer_add_number(&body, BINLOG_MAGIC_BYTES, 8);
+    buffer_add_text(&body, name);
+    log_writer_event(writer, BINLOG_ROTATE, buffer_bytes(&body));
+    buffer_release(&body);
+}
+
 void log_writer_next_file(struct log_writer *writer)
 {
     if (writer->file > 0) {
-        struct buffer body = {0};
-        char name[BINLOG_NAME_BYTES];
-
-        binlog_name_print(name, "binlog", writer->file + 1);
-        buffer_add_number(&body, BINLOG_MAGIC_BYTES, 8);
-        buffer_add_text(&body, name);
-        log_writer_event(writer, BINLOG_ROTATE, buffer_bytes(&body));
-        buffer_release(&body);
+        log_writer_rotate(writer);
     }
     log_writer_begin_file(writer, writer->file + 1);
 }

@@ -31,6 +31,9 @@ struct log_writer {
 struct log_writer log_writer_of(struct binlog_store *store, bool is_mariadb);
 void log_writer_release(struct log_writer *writer);
 
+/* Ends the file with a Rotate; the next one does not begin. */
+void log_writer_rotate(struct log_writer *writer);
+
 /* Closes the file that is open with a Rotate, begins the next with its format description and
  * the list of GTIDs before it. */
 void log_writer_next_file(struct log_writer *writer);

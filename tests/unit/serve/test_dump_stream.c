@@ -245,6 +245,33 @@ static void sends_heartbeats_while_nothing_happens(void)
     }
 }
 
+/* A source that died just after it rotated: the replica knows the next file by the Rotate. */
+static void names_the_next_file_in_heartbeats_behind_a_rotate(void)
+{
+    struct dump_rig rig;
+    struct test_replica replica;
+
+    rig_open(&rig, false);
+    log_writer_next_file(&rig.log);
+    log_writer_transaction(&rig.log, 1, 1, 1, 100);
+    log_writer_rotate(&rig.log);
+    log_writer_publish(&rig.log);
+    test_replica_open(&replica, &rig, "binlog.000001", 4);
+    replica.request.heartbeat_usec = 5000;
+    replica.heartbeat_file = 2;
+    test_replica_start(&replica);
+    rig_run_until(&rig, has_three_heartbeats, &replica);
+
+    log_writer_begin_file(&rig.log, 2);
+    log_writer_transaction(&rig.log, 1, 2, 1, 100);
+    log_writer_publish(&rig.log);
+    dump_pump(replica.dump);
+    test_replica_run_to_end(&replica);
+    CHECK(gtid_set_equals(replica.got, rig.log.gtids));
+    test_replica_close(&replica);
+    rig_close(&rig);
+}
+
 static void gives_mariadb_heartbeats_of_the_first_version(void)
 {
     struct dump_rig rig;
@@ -310,6 +337,7 @@ int main(void)
     splits_an_event_of_forty_megabytes();
     ends_with_eof_where_the_log_ends();
     sends_heartbeats_while_nothing_happens();
+    names_the_next_file_in_heartbeats_behind_a_rotate();
     gives_mariadb_heartbeats_of_the_first_version();
     serves_files_without_checksums();
     return 0;
