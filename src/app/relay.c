@@ -2,6 +2,7 @@
 #include "relay.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "binrelay/base/log.h"
@@ -146,36 +147,9 @@ static enum status start_puller(struct relay *relay, size_t number, struct error
     return puller_start(&cluster->puller, &options, error);
 }
 
-static enum status open_admin(struct relay *relay, struct error *error);
-
-static enum status start_parts(struct relay *relay, struct error *error)
-{
-    enum status status = loop_new(&relay->loop, error);
-
-    if (status == STATUS_OK) {
-        status = data_dir_open(&relay->data_dir, disk_system(), relay->config->data_dir,
-                               relay->config->relay_id, error);
-    }
-    if (status == STATUS_OK) {
-        status =
-            registry_open(&relay->registry, relay->config->data_dir, clock_system(), error);
-    }
-    if (status == STATUS_OK) {
-        status = make_clusters(relay, error);
-    }
-    if (status == STATUS_OK) {
-        status = open_endpoint(relay, error);
-    }
-    for (size_t at = 0; status == STATUS_OK && at < relay->cluster_count; at++) {
-        status = start_puller(relay, at, error);
-    }
-    return status == STATUS_OK ? open_admin(relay, error) : status;
-}
-
 static void on_stop_message(struct message *message)
 {
-    struct relay *relay =
-        (struct relay *)((char *)message - __builtin_offsetof(struct relay, stop));
+    struct relay *relay = (struct relay *)((char *)message - offsetof(struct relay, stop));
 
     loop_stop(relay->loop);
 }
@@ -233,6 +207,30 @@ static enum status open_admin(struct relay *relay, struct error *error)
             .program = {.reload = relay_reload, .shut_down = stop, .context = relay},
         },
         error);
+}
+
+static enum status start_parts(struct relay *relay, struct error *error)
+{
+    enum status status = loop_new(&relay->loop, error);
+
+    if (status == STATUS_OK) {
+        status = data_dir_open(&relay->data_dir, disk_system(), relay->config->data_dir,
+                               relay->config->relay_id, error);
+    }
+    if (status == STATUS_OK) {
+        status =
+            registry_open(&relay->registry, relay->config->data_dir, clock_system(), error);
+    }
+    if (status == STATUS_OK) {
+        status = make_clusters(relay, error);
+    }
+    if (status == STATUS_OK) {
+        status = open_endpoint(relay, error);
+    }
+    for (size_t at = 0; status == STATUS_OK && at < relay->cluster_count; at++) {
+        status = start_puller(relay, at, error);
+    }
+    return status == STATUS_OK ? open_admin(relay, error) : status;
 }
 
 enum status relay_new(struct relay **made,
