@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "binrelay/base/log.h"
 #include "session_directory.h"
@@ -116,6 +117,19 @@ static const struct {
     /* clang-format on */
 };
 
+/* Nothing at all is an error, comments alone are not: the mysql client sends them so. */
+static enum status answer_nothing(struct sql_statement *statement, struct error *error)
+{
+    struct bytes text = statement->reader.statement;
+
+    for (size_t at = 0; at < text.size; at++) {
+        if (strchr(" \t\r\n;", text.data[at]) == NULL) {
+            return accept(statement, error);
+        }
+    }
+    return sql_error_set(error, SQL_ERROR_EMPTY_QUERY, "Query was empty");
+}
+
 static enum status answer(struct sql_statement *statement, struct error *error)
 {
     for (size_t at = 0; at < sizeof(statements) / sizeof(statements[0]); at++) {
@@ -124,7 +138,7 @@ static enum status answer(struct sql_statement *statement, struct error *error)
         }
     }
     if (sql_reader_is_at_end(&statement->reader)) {
-        return sql_error_set(error, SQL_ERROR_EMPTY_QUERY, "Query was empty");
+        return answer_nothing(statement, error);
     }
     return sql_statement_bad(statement, error);
 }

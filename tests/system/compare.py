@@ -70,13 +70,9 @@ def closed_files(source):
 
 
 def wait_stored(relay, cluster, source):
-    """Waits until everything that the source has logged by now is durable at the relay."""
-    file, offset = source.position()
-
-    def stored():
-        durable_file, _, durable_offset = relay.status(cluster)["durable"].rpartition(":")
-        return (durable_file, int(durable_offset or 0)) >= (file, offset)
-    wait_until(stored, lambda: f"the store of {cluster} to reach {file}:{offset}; "
+    """Waits until the relay's store has everything that the source has logged by now."""
+    wait_until(lambda: relay.durable(cluster) >= source.position(),
+               lambda: f"the store of {cluster} to reach {source.position()}; "
                f"{relay.describe(cluster)}", CATCH_UP)
 
 

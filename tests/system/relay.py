@@ -176,6 +176,11 @@ class Relay:
     def status(self, cluster_name):
         return next(row for row in self.command("status") if row["cluster"] == cluster_name)
 
+    def durable(self, cluster_name):
+        """(file, offset) up to which the cluster is stored, durable and served."""
+        file, _, offset = (self.status(cluster_name)["durable"] or ":0").rpartition(":")
+        return file, int(offset)
+
     def describe(self, cluster_name):
         try:
             return self.status(cluster_name)

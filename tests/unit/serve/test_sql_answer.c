@@ -111,7 +111,8 @@ static void stays_calm_about_what_it_does_not_know(void)
     CHECK(ask(&asker, "CREATE TABLE t (a INT)") == 1064);
     CHECK(strstr(asker.error.message, "CREATE TABLE t") != NULL);
     CHECK(ask(&asker, "") == 1065);
-    CHECK(ask(&asker, " ; /* nothing */ ") == 1065);
+    CHECK(ask(&asker, " ;\n") == 1065);
+    CHECK(ask(&asker, " ; /* nothing */ ") == 0 && ask(&asker, "-- nothing") == 0);
     CHECK(ask(&asker, "SELECT") == 1064);
     CHECK(ask(&asker, "SELECT 1; SELECT 2") == 1064);
     CHECK(ask(&asker, "SELECT 1 + 1") == 1064);
