@@ -36,8 +36,7 @@ static void add_more_data(struct buffer *reply, uint8_t what)
     buffer_add_number(reply, what, 1);
 }
 
-/* Clients of MySQL send a zero, those of MariaDB nothing. */
-static bool is_empty_proof(struct bytes proof)
+bool auth_proof_is_empty(struct bytes proof)
 {
     return proof.size == 0 || (proof.size == 1 && proof.data[0] == 0);
 }
@@ -50,7 +49,7 @@ enum status auth_server_first(struct auth_server *server,
     bool is_proved = false;
 
     assert(server->step == STEP_FIRST && server->plugin != AUTH_UNKNOWN);
-    if (is_empty_proof(proof)) {
+    if (auth_proof_is_empty(proof)) {
         return end(server, auth_password_matches(server, (struct bytes){0}) != 0, error);
     }
     is_proved = auth_proof_matches(server, proof) != 0;

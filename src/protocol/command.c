@@ -2,6 +2,7 @@
 #include "binrelay/protocol/command.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum {
     FILE_NAME_MOST_BYTES = 512, /* FN_REFLEN of the server */
@@ -63,6 +64,18 @@ void command_register_encode(struct buffer *payload, const struct command_regist
     buffer_add_number(payload, command->port, 2);
     buffer_add_number(payload, 0, 4);
     buffer_add_number(payload, command->source_id, 4);
+}
+
+/* A server takes the name for text that ends in zero, and some clients fill it with zeros
+ * where they mean none: python-mysql-replication sends three. */
+static struct bytes cut_at_zero(struct bytes name)
+{
+    const uint8_t *zero = name.size == 0 ? NULL : memchr(name.data, 0, name.size);
+
+    if (zero != NULL) {
+        name.size = (size_t)(zero - name.data);
+    }
+    return name;
 }
 
 /*
@@ -128,6 +141,7 @@ enum status command_dump_decode(struct command_dump *command,
         return error_set(error, STATUS_INVALID, "binlog file name of %zu bytes",
                          read.file_name.size);
     }
+    read.file_name = cut_at_zero(read.file_name);
     *command = read;
     return STATUS_OK;
 }

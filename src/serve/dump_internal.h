@@ -22,6 +22,7 @@ struct dump {
     void *handler_context;              /* borrowed */
 
     bool is_blocking;
+    bool is_by_position; /* the place was asked for, with a GTID set or without */
     bool is_mariadb;
     bool knows_checksums;
     bool is_heartbeat_v2;

@@ -68,7 +68,7 @@ enum status dump_send_file_begin(struct dump *dump, struct error *error)
                          "source is configured to log");
     }
 
-    bool is_by_position = dump->told.offset > BINLOG_MAGIC_BYTES && dump->filter == NULL;
+    bool is_by_position = dump->told.offset > BINLOG_MAGIC_BYTES && dump->is_by_position;
     bool is_whole = dump->told.offset == BINLOG_MAGIC_BYTES;
 
     if (!is_by_position) {

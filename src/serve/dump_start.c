@@ -204,6 +204,7 @@ enum status dump_find_by_file(struct dump *dump,
     if (status != STATUS_OK) {
         return status;
     }
+    dump->is_by_position = true;
     dump->position = wanted;
     dump->told = wanted;
     return STATUS_OK;

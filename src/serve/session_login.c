@@ -157,9 +157,14 @@ static struct log_text login_name(const struct session *session)
         (struct bytes){.data = session->login.data, .size = session->login_user_bytes});
 }
 
+/* Without a password it is a probe, not a guess: it may come every second from a balancer. */
+static bool has_password(const struct session *session)
+{
+    return !auth_proof_is_empty(buffer_bytes(&session->proof));
+}
+
 static void deny(struct session *session, const char *why)
 {
-    bool has_password = session->proof.size > 1;
     int shown = session->login_user_bytes > NAME_SHOWN_BYTES ? NAME_SHOWN_BYTES
                                                              : (int)session->login_user_bytes;
     char host[PEER_HOST_BYTES];
@@ -169,17 +174,8 @@ static void deny(struct session *session, const char *why)
                 login_name(session).text, why);
     session_refuse(session, SQL_ERROR_ACCESS_DENIED,
                    "Access denied for user '%.*s'@'%s' (using password: %s)", shown,
-                   (const char *)session->login.data, host, has_password ? "YES" : "NO");
-}
-
-/* Without a password it is a probe, not a guess: it may come every second from a balancer. */
-static void deny_wrong_password(struct session *session)
-{
-    if (session->proof.size > 1) {
-        login_limits_note_failure(session->house->limits, session->peer,
-                                  clock_monotonic_usec(session->house->clock));
-    }
-    deny(session, "wrong user or password");
+                   (const char *)session->login.data, host,
+                   has_password(session) ? "YES" : "NO");
 }
 
 static bool is_tls_enough(const struct session *session)
@@ -292,9 +288,22 @@ static enum session_step follow(struct session *session,
     if (status == STATUS_OK && session->account != NULL) {
         accept_login(session);
     } else {
-        deny_wrong_password(session);
+        deny(session, "wrong user or password");
     }
     return STEP_AGAIN;
+}
+
+/*
+ * A first proof that does not match counts at once: the answer tells that it
+ * was wrong, and who guesses leaves then. One password may follow; if that is
+ * right, the login forgets the failure.
+ */
+static void note_guess(struct session *session, enum status status)
+{
+    if (status != STATUS_OK && has_password(session)) {
+        login_limits_note_failure(session->house->limits, session->peer,
+                                  clock_monotonic_usec(session->house->clock));
+    }
 }
 
 static enum session_step prove_first(struct session *session, struct bytes proof)
@@ -306,6 +315,7 @@ static enum session_step prove_first(struct session *session, struct bytes proof
     buffer_clear(&session->proof);
     buffer_add_bytes(&session->proof, proof);
     status = auth_server_first(&session->auth, buffer_bytes(&session->proof), &reply, &error);
+    note_guess(session, status);
     return follow(session, status, &reply, &error);
 }
 

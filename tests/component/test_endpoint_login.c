@@ -135,6 +135,52 @@ static void refuses_an_address_that_guesses(struct rig *rig)
     client_close(&client);
 }
 
+/* Answers the greeting with a proof; returns the error number, or 0 if the server goes on. */
+static int begin_login(struct sql_client *client, struct bytes proof)
+{
+    const struct handshake_response response = {
+        .capabilities = client->greeting.capabilities &
+                        ~(uint32_t)(CAPABILITY_SSL | CAPABILITY_CONNECT_WITH_DB),
+        .character_set = 45,
+        .user = bytes_of_text("repl"),
+        .proof = proof,
+        .plugin = bytes_of_text(auth_plugin_name(AUTH_CACHING_SHA2)),
+    };
+    struct buffer payload = {0};
+
+    handshake_response_encode(&payload, &response);
+    client_send(client, buffer_bytes(&payload));
+    buffer_release(&payload);
+    CHECK(client_next(client));
+    if (client->payload.data[0] == 0xFE) { /* an auth switch: the same proof again */
+        client_send(client, proof);
+        CHECK(client_next(client));
+    }
+    return client_error(client);
+}
+
+/* Who leaves once the server has shown that the proof is wrong has guessed all the same; so has
+ * who shows the password only after a proof of one byte. */
+static void counts_guesses_that_are_not_carried_through(struct rig *rig)
+{
+    static const uint8_t bytes[32] = {1};
+    int guesses = 0;
+
+    for (; guesses < 100; guesses++) {
+        struct sql_client client = client_dial(rig_port(rig, 0), "127.0.0.10");
+
+        CHECK(client_next(&client));
+        if (client_error(&client) == 1129) {
+            client_close(&client);
+            break;
+        }
+        CHECK(greeting_decode(&client.greeting, client.payload, &client.error) == STATUS_OK);
+        CHECK(begin_login(&client, (struct bytes){bytes, guesses % 2 == 0 ? 32 : 1}) == 0);
+        client_close(&client);
+    }
+    CHECK(guesses > 5 && guesses < 100);
+}
+
 static void without_a_password_nobody_is_refused_for_it(struct rig *rig)
 {
     struct login login = {"maria", "", NULL, AUTH_NATIVE, false};
@@ -167,6 +213,7 @@ int main(void)
     chooses_the_cluster_by_the_login_name(&rig);
     greets_as_its_clusters_are(&rig);
     refuses_an_address_that_guesses(&rig);
+    counts_guesses_that_are_not_carried_through(&rig);
     without_a_password_nobody_is_refused_for_it(&rig);
     rig_close(&rig);
     refuses_plain_logins_where_tls_is_required();

@@ -78,6 +78,9 @@ struct auth_server {
     int step;                           /* auth_server.c's own; 0 at first */
 };
 
+/* True if the client shows no password. Clients of MySQL send a zero, those of MariaDB nothing. */
+bool auth_proof_is_empty(struct bytes proof);
+
 /* STATUS_OK: proved (caching_sha2: reply is fast_auth_success, to be sent before the OK
  * packet; nothing after an empty password). */
 MUST_CHECK enum status auth_server_first(struct auth_server *server,

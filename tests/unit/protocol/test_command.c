@@ -87,6 +87,27 @@ static void reads_a_dump_by_gtid(void)
     buffer_release(&payload);
 }
 
+/* As servers do: to them it is text that ends in zero. */
+static void reads_a_file_name_up_to_its_first_zero(void)
+{
+    struct command_dump command = {0};
+    struct error error = {0};
+
+    CHECK_OK(command_dump_decode(&command, COMMAND_BINLOG_DUMP_GTID,
+                                 BYTES("\4\0\x65\0\0\0"
+                                       "\3\0\0\0\0\0\0"
+                                       "\4\0\0\0\0\0\0\0"
+                                       "\x08\0\0\0\0\0\0\0\0\0\0\0"),
+                                 &error),
+             &error);
+    CHECK(command.file_name.size == 0 && command.position == 4);
+    CHECK(command.is_by_gtid && command.gtid_set.size == 8);
+    CHECK_OK(command_dump_decode(&command, COMMAND_BINLOG_DUMP,
+                                 BYTES("\4\0\0\0\0\0\x65\0\0\0binlog.000001\0x"), &error),
+             &error);
+    CHECK(bytes_equal(command.file_name, bytes_of_text("binlog.000001")));
+}
+
 static void refuses_sizes_that_lie_and_long_names(void)
 {
     uint8_t body[10 + 513] = {0};
@@ -121,6 +142,7 @@ int main(void)
     reads_a_registration();
     reads_a_dump_by_position();
     reads_a_dump_by_gtid();
+    reads_a_file_name_up_to_its_first_zero();
     refuses_sizes_that_lie_and_long_names();
     acknowledges_as_a_replica_does();
     return 0;

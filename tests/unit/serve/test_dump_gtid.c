@@ -285,6 +285,43 @@ static void stops_at_an_anonymous_transaction(void)
     rig_close(&rig);
 }
 
+/* mysqlbinlog --exclude-gtids with a start position. */
+static void begins_at_a_position_that_comes_with_a_set(void)
+{
+    struct gtid_set *had = gtid_set_new();
+    struct gtid fourth = gtid_of(1, 4);
+    struct buffer encoded = {0};
+    struct dump_rig rig;
+    struct test_replica replica;
+    uint64_t offset = 0;
+
+    rig_open(&rig, false);
+    log_writer_next_file(&rig.log);
+    for (uint64_t number = 1; number <= 6; number++) {
+        offset = number == 3 ? rig.log.files[1].bytes.size : offset;
+        log_writer_transaction(&rig.log, 1, number, 1, 100);
+    }
+    log_writer_next_file(&rig.log);
+    log_writer_transaction(&rig.log, 1, 7, 1, 100);
+    log_writer_publish(&rig.log);
+    gtid_set_add(had, &fourth);
+    test_replica_open(&replica, &rig, "binlog.000001", offset);
+    ask_by_gtid(&replica, had, &encoded);
+    test_replica_start(&replica);
+    test_replica_run_to_end(&replica);
+    for (uint64_t number = 1; number <= 2; number++) {
+        struct gtid before = gtid_of(1, number);
+
+        gtid_set_add(had, &before);
+    }
+    check_got_the_rest(&replica, had);
+    CHECK(replica.formats_for_middle == 1 && replica.formats_for_rest == 0);
+    test_replica_close(&replica);
+    buffer_release(&encoded);
+    gtid_set_free(had);
+    rig_close(&rig);
+}
+
 /* The store has the whole file, but is shown from its middle on. */
 static void open_with_hidden_part(struct dump_rig *rig)
 {
@@ -362,6 +399,7 @@ int main(void)
     leaves_out_of_a_file_that_was_named();
     heartbeats_say_where_the_replica_is();
     stops_at_an_anonymous_transaction();
+    begins_at_a_position_that_comes_with_a_set();
     begins_behind_the_hidden_part_of_a_file();
     refuses_who_misses_what_is_hidden();
     return 0;
