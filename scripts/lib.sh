@@ -28,8 +28,10 @@ become_root() {
         command -v sudo >/dev/null || fail "run this as root, or install sudo"
         exec sudo --preserve-env=BINRELAY_ROOTS,BINRELAY_SEED "scripts/$(basename "$0")" "$@"
     fi
-    # A bare root made by debootstrap may come without /proc, which sanitizers and tests read.
+    # A bare root made by debootstrap may come without /proc, which sanitizers and tests read,
+    # and without the one name that they look up.
     [ -e /proc/self/status ] || mount -t proc proc /proc
+    getent hosts localhost >/dev/null || echo '127.0.0.1 localhost' >>/etc/hosts
 }
 
 # The mirror that this machine's own apt takes its release from.
