@@ -78,7 +78,8 @@ struct auth_server {
     int step;                           /* auth_server.c's own; 0 at first */
 };
 
-/* True if the client shows no password. Clients of MySQL send a zero, those of MariaDB nothing. */
+/* True if the client shows no password. Clients of MySQL send a zero, those of MariaDB nothing.
+ */
 bool auth_proof_is_empty(struct bytes proof);
 
 /* STATUS_OK: proved (caching_sha2: reply is fast_auth_success, to be sent before the OK
