@@ -272,6 +272,11 @@ static enum status find_place(struct dump *dump,
                          "10.0 and up have %d",
                          request->mariadb_capability, MARIADB_CAPABILITY_GTID);
     }
+    if (request->has_until) {
+        return error_set(error, STATUS_INVALID,
+                         "START SLAVE UNTIL master_gtid_pos is not served here: the relay "
+                         "does not stop a stream at a GTID");
+    }
     if (request->has_connect_state) {
         return dump_find_by_mariadb(dump, request, error);
     }

@@ -52,6 +52,26 @@ static void refuses_files_that_are_not_here(void)
     rig_close(&rig);
 }
 
+/* A stream that went on past its end would be worse than none. */
+static void refuses_to_stop_at_a_gtid(void)
+{
+    struct dump_rig rig;
+    struct test_replica replica;
+
+    rig_open(&rig, true);
+    log_writer_next_file(&rig.log);
+    log_writer_mariadb_group(&rig.log, (struct mariadb_gtid){0, 1, 1}, 1, 100);
+    log_writer_publish(&rig.log);
+    test_replica_open(&replica, &rig, "", 4);
+    replica.request.is_mariadb = true;
+    replica.request.mariadb_capability = 4;
+    replica.request.has_connect_state = true;
+    replica.request.has_until = true;
+    test_replica_expect_refusal(&replica, 1236, "START SLAVE UNTIL", "GTID");
+    test_replica_close(&replica);
+    rig_close(&rig);
+}
+
 static void refuses_impossible_positions(void)
 {
     struct dump_rig rig;
@@ -367,6 +387,7 @@ static void ends_where_the_file_is_damaged(void)
 int main(void)
 {
     refuses_files_that_are_not_here();
+    refuses_to_stop_at_a_gtid();
     refuses_impossible_positions();
     refuses_positions_behind_the_end();
     asks_to_come_back_while_it_catches_up();
