@@ -37,6 +37,7 @@ struct dump_request {
     bool has_connect_state;     /* MariaDB by GTID: it set @slave_connect_state */
     struct bytes connect_state; /* text; lives until dump_start() returns */
     bool is_strict_gtid;        /* @slave_gtid_strict_mode */
+    bool has_until;             /* @slave_until_gtid: the stream is to end there */
 };
 
 struct dump_handler {

@@ -4,10 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "binrelay/base/log.h"
 #include "binrelay/storage/binlog_files.h"
 #include "dump_internal.h"
+
+#define NAME_OF_FIRST "first"
+#define NAME_OF_LAST "last"
 
 enum {
     MARIADB_CAPABILITY_GTID = 4,   /* MARIA_SLAVE_CAPABILITY_GTID: 10.0 and up */
@@ -97,6 +101,23 @@ static enum status refuse_unknown_file(const struct dump_request *request,
                      wanted.text, request->cluster->name, first.text, last.text);
 }
 
+/* True for "epoch.4711" and its like, were the log not called so itself. */
+static bool asks_for_lookup(const struct dump_request *request)
+{
+    static const char *const prefixes[] = {"epoch.", "after-backup.", "time."};
+    const char *log_name = binlog_store_log_name(request->cluster->store);
+    struct bytes name = request->command.file_name;
+
+    for (size_t at = 0; at < sizeof(prefixes) / sizeof(prefixes[0]); at++) {
+        size_t size = strlen(prefixes[at]);
+
+        if (name.size > size && memcmp(name.data, prefixes[at], size) == 0) {
+            return strncmp(log_name, prefixes[at], size - 1) != 0 || log_name[size - 1] != '\0';
+        }
+    }
+    return false;
+}
+
 /* The file of the asked name, as it is written here: "binlog.1" is no "binlog.000001". */
 static enum status find_file(const struct dump_request *request,
                              uint64_t *found,
@@ -108,6 +129,12 @@ static enum status find_file(const struct dump_request *request,
     uint64_t file = 0;
     struct binlog_file_facts facts;
 
+    if (asks_for_lookup(request)) {
+        return error_set(error, STATUS_INVALID,
+                         "This relay does not look up '%s': a stream begins at a file and "
+                         "position, at '" NAME_OF_FIRST "', at '" NAME_OF_LAST "', or by GTID",
+                         log_safe(request->command.file_name).text);
+    }
     if (!binlog_name_split(request->command.file_name, base_name, &file) ||
         !bytes_equal(request->command.file_name, bytes_of_text(name_of(request, file).text))) {
         return refuse_unknown_file(request, false, error);
@@ -119,6 +146,32 @@ static enum status find_file(const struct dump_request *request,
         return refuse_unknown_file(request, false, error);
     }
     *found = file;
+    return STATUS_OK;
+}
+
+static bool is_name(const struct dump_request *request, const char *name)
+{
+    return bytes_equal(request->command.file_name, bytes_of_text(name));
+}
+
+/* Names that stand for a place, which the first Rotate tells. */
+static enum status find_named_place(const struct dump_request *request,
+                                    struct binlog_position first,
+                                    struct binlog_position *found,
+                                    struct error *error)
+{
+    uint64_t last = binlog_store_durable_end(request->cluster->store).file;
+
+    if (request->command.position != BINLOG_MAGIC_BYTES) {
+        return error_set(error, STATUS_INVALID,
+                         "Client requested source to start replication from impossible "
+                         "position: the file name '%s' says where, its position is 4",
+                         log_safe(request->command.file_name).text);
+    }
+    *found = first;
+    if (is_name(request, NAME_OF_LAST) && last > first.file) {
+        *found = (struct binlog_position){.file = last, .offset = BINLOG_MAGIC_BYTES};
+    }
     return STATUS_OK;
 }
 
@@ -136,6 +189,8 @@ static enum status find_position(const struct dump_request *request,
     }
     if (request->command.file_name.size == 0) {
         wanted.offset = wanted.offset < first.offset ? first.offset : wanted.offset;
+    } else if (is_name(request, NAME_OF_FIRST) || is_name(request, NAME_OF_LAST)) {
+        return find_named_place(request, first, found, error);
     } else {
         enum status status = find_file(request, &wanted.file, error);
 
@@ -271,6 +326,11 @@ static enum status find_place(struct dump *dump,
                          "MariaDB replicas with @mariadb_slave_capability %d are not served: "
                          "10.0 and up have %d",
                          request->mariadb_capability, MARIADB_CAPABILITY_GTID);
+    }
+    if (request->has_until) {
+        return error_set(error, STATUS_INVALID,
+                         "START SLAVE UNTIL master_gtid_pos is not served here: the relay "
+                         "does not stop a stream at a GTID");
     }
     if (request->has_connect_state) {
         return dump_find_by_mariadb(dump, request, error);

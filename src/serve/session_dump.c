@@ -48,6 +48,7 @@ void session_dump_request(const struct session *session, struct dump_request *re
         variable(session, "source_binlog_checksum", "master_binlog_checksum");
     const struct sql_value *capability = variable(session, "mariadb_slave_capability", "");
     const struct sql_value *state = variable(session, "slave_connect_state", "");
+    const struct sql_value *until = variable(session, "slave_until_gtid", "");
 
     *request = (struct dump_request){
         .cluster = session->sql.cluster,
@@ -71,6 +72,7 @@ void session_dump_request(const struct session *session, struct dump_request *re
 
         request->mariadb_capability = number > INT8_MAX ? INT8_MAX : (int)number;
         request->has_connect_state = state != NULL && state->kind == SQL_TEXT;
+        request->has_until = until != NULL && until->kind == SQL_TEXT;
     }
     if (request->has_connect_state) {
         request->connect_state = state->text;

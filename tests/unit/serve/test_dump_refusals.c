@@ -52,6 +52,65 @@ static void refuses_files_that_are_not_here(void)
     rig_close(&rig);
 }
 
+/* Where a stream can be looked up by name, and where not. */
+static void refuses_names_that_are_not_looked_up(void)
+{
+    static const char *const names[] = {"epoch.4711", "epoch.", "after-backup.7",
+                                        "time.2026-11-20T12:00:00Z"};
+    struct dump_rig rig;
+
+    open_with_log(&rig);
+    expect(&rig, names[0], 4, 1236, "does not look up", names[0]);
+    expect(&rig, names[1], 4, 1236, "Could not find first log file name", "");
+    expect(&rig, names[2], 4, 1236, "does not look up", names[2]);
+    expect(&rig, names[3], 4, 1236, "does not look up", names[3]);
+    expect(&rig, "first", 5, 1236, "impossible position", "'first'");
+    expect(&rig, "last", 200, 1236, "impossible position", "'last'");
+    expect(&rig, "FIRST", 4, 1236, "Could not find first log file name", "");
+    rig_close(&rig);
+}
+
+static void begin_at(struct dump_rig *rig, const char *name, uint64_t count, unsigned rotates)
+{
+    struct test_replica replica;
+
+    test_replica_open(&replica, rig, name, 4);
+    test_replica_start(&replica);
+    test_replica_run_to_end(&replica);
+    CHECK(gtid_set_count(replica.got) == count && replica.rotates == rotates);
+    test_replica_close(&replica);
+}
+
+static void begins_at_the_first_file_or_the_last(void)
+{
+    struct dump_rig rig;
+
+    open_with_log(&rig);
+    begin_at(&rig, "first", 6, 2);
+    begin_at(&rig, "last", 1, 1);
+    rig_close(&rig);
+}
+
+/* A stream that went on past its end would be worse than none. */
+static void refuses_to_stop_at_a_gtid(void)
+{
+    struct dump_rig rig;
+    struct test_replica replica;
+
+    rig_open(&rig, true);
+    log_writer_next_file(&rig.log);
+    log_writer_mariadb_group(&rig.log, (struct mariadb_gtid){0, 1, 1}, 1, 100);
+    log_writer_publish(&rig.log);
+    test_replica_open(&replica, &rig, "", 4);
+    replica.request.is_mariadb = true;
+    replica.request.mariadb_capability = 4;
+    replica.request.has_connect_state = true;
+    replica.request.has_until = true;
+    test_replica_expect_refusal(&replica, 1236, "START SLAVE UNTIL", "GTID");
+    test_replica_close(&replica);
+    rig_close(&rig);
+}
+
 static void refuses_impossible_positions(void)
 {
     struct dump_rig rig;
@@ -132,7 +191,6 @@ static void asks_to_come_back_while_nothing_is_stored(void)
 static void shows_nothing_before_the_first_visible_place(void)
 {
     struct dump_rig rig;
-    struct test_replica replica;
 
     rig_open(&rig, false);
     log_writer_begin_file(&rig.log, 3);
@@ -151,11 +209,9 @@ static void shows_nothing_before_the_first_visible_place(void)
     snprintf(text, sizeof(text), "binlog.000003, %llu", (unsigned long long)visible);
     expect(&rig, "binlog.000003", 4, 1236, "impossible position", text);
     expect(&rig, "binlog.000003", rig.log.files[3].boundaries[4], 1236, "", text);
-    test_replica_open(&replica, &rig, "", 4);
-    test_replica_start(&replica);
-    test_replica_run_to_end(&replica);
-    CHECK(gtid_set_count(replica.got) == 1);
-    test_replica_close(&replica);
+    begin_at(&rig, "", 1, 1);
+    begin_at(&rig, "first", 1, 1);
+    begin_at(&rig, "last", 1, 1);
     rig_close(&rig);
 }
 
@@ -367,6 +423,9 @@ static void ends_where_the_file_is_damaged(void)
 int main(void)
 {
     refuses_files_that_are_not_here();
+    refuses_names_that_are_not_looked_up();
+    begins_at_the_first_file_or_the_last();
+    refuses_to_stop_at_a_gtid();
     refuses_impossible_positions();
     refuses_positions_behind_the_end();
     asks_to_come_back_while_it_catches_up();

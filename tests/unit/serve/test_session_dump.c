@@ -70,6 +70,9 @@ static void reads_what_mariadb_sets(void)
     CHECK(bytes_equal(request_of().connect_state, bytes_of_text("0-1-5")));
     set("slave_connect_state", "");
     CHECK(request_of().has_connect_state && request_of().connect_state.size == 0);
+    CHECK(!request_of().has_until);
+    set("slave_until_gtid", "0-1-7");
+    CHECK(request_of().has_until);
     script_end(&script);
 }
 
