@@ -7,7 +7,7 @@ export BINRELAY_ROOTS
 DEFAULT_MIRROR=http://deb.debian.org/debian
 
 BUILD_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config python3 libevent-dev libssl-dev libjansson-dev
-                libsqlite3-dev libdeflate-dev libsystemd-dev)
+                libsqlite3-dev libdeflate-dev libzstd-dev default-libmysqlclient-dev libsystemd-dev)
 # The -core packages bring the servers without a service, so nothing is started behind our back.
 SERVER_PACKAGES=(debootstrap ca-certificates openssl mariadb-server-core mariadb-client-core
                  mariadb-client python3-pymysql python3-pytest)

@@ -41,6 +41,16 @@ struct source_facts {
     uint32_t server_id;
     char gtid_mode[24]; /* "ON", "OFF", ...; "" for MariaDB */
     bool is_mariadb;
+    uint8_t server_id_bits; /* of NDB's composite ids; 0: not known, or all */
+};
+
+/* A row of the source's mysql.ndb_apply_status. */
+struct apply_status_row {
+    uint32_t server_id;
+    uint64_t epoch;
+    char log_name[256];
+    uint64_t start_pos;
+    uint64_t end_pos;
 };
 
 struct cluster_report {
@@ -68,6 +78,18 @@ struct cluster_board *cluster_board_new(void);
 void cluster_board_free(struct cluster_board *board);
 
 void cluster_board_read(struct cluster_board *board, struct cluster_report *report);
+
+/* The source's mysql.ndb_apply_status as it was read last; *rows is the caller's to free.
+ * *read_usec: wall clock; 0: it was never read. */
+size_t cluster_board_apply_status(struct cluster_board *board,
+                                  struct apply_status_row **rows,
+                                  uint64_t *read_usec);
+
+/* The agent thread. Copied. */
+void cluster_board_set_apply_status(struct cluster_board *board,
+                                    const struct apply_status_row *rows,
+                                    size_t count,
+                                    uint64_t read_usec);
 
 /* ---- the pull thread ---- */
 

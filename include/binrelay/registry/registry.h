@@ -28,7 +28,9 @@ void registry_close(struct registry *registry);
 /* What is kept of one cluster. */
 struct registry_cluster {
     struct binlog_position first_visible; /* {0, 0}: all that is stored */
-    int64_t upstream_shift; /* number of the newest file here minus its number at the source */
+    int64_t upstream_shift;   /* number of a file here minus its number at the source ... */
+    uint64_t shift_from_file; /* ... from this file here on; before, previous_shift holds */
+    int64_t previous_shift;
     struct source_facts facts; /* server_version "" : never connected */
 };
 
@@ -59,3 +61,6 @@ void registry_add_event(struct registry *registry,
                         const char *cluster,
                         const char *event,
                         const char *text);
+
+/* What the heartbeat table of the endpoint holds; the registry's. */
+struct heartbeat_table *registry_heartbeats(struct registry *registry);

@@ -15,6 +15,7 @@
 #include "binrelay/net/loop.h"
 #include "binrelay/net/tls.h"
 #include "binrelay/registry/cluster_board.h"
+#include "binrelay/registry/heartbeat_table.h"
 #include "binrelay/storage/binlog_store.h"
 
 /* One cluster as replicas see it. All borrowed for the endpoint's life. */
@@ -24,6 +25,7 @@ struct served_cluster {
     const char *server_uuid; /* uuid_of_name() of name and server_id */
     struct binlog_store *store;
     struct cluster_board *board;
+    bool presents_upstream; /* @@server_id is the source's own, once it is known */
 };
 
 enum account_right {
@@ -73,6 +75,8 @@ struct endpoint_options {
     size_t listener_count;
     const struct served_cluster *clusters;
     size_t cluster_count;
+    struct heartbeat_table *heartbeats; /* borrowed; what the heartbeat table shows */
+    const char *heartbeat_name;         /* "heartbeat.heartbeat" */
     unsigned serve_threads;
     const char *rsa_key_path; /* where the key pair for logins without TLS is kept */
     struct endpoint_settings settings;

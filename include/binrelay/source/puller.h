@@ -66,6 +66,7 @@ struct puller_options {
     uint64_t read_timeout_usec;
     uint64_t connect_retry_usec;
     bool semi_sync;
+    bool is_identity_virtual; /* epoch markers get server_id, before they are stored */
     enum store_sync_mode sync_mode;
     uint64_t sync_interval_usec;
     const struct clock *clock; /* borrowed, as all below, for the puller's life */

@@ -21,6 +21,7 @@
 #include "binrelay/base/disk.h"
 #include "binrelay/base/error.h"
 #include "binrelay/protocol/binlog_event.h"
+#include "binrelay/protocol/epoch.h"
 #include "binrelay/storage/binlog_position.h"
 
 struct binlog_store;
@@ -31,7 +32,8 @@ struct binlog_store_options {
     const char *directory;     /* data_dir/CLUSTER; made if it is not there */
     const char
         *log_name; /* base name, or NULL: found in the directory or set by the first file */
-    size_t gather_bytes; /* events are gathered up to so many before a write; 0: 1 MiB */
+    size_t gather_bytes;       /* events are gathered up to so many before a write; 0: 1 MiB */
+    struct epoch_rules epochs; /* kind NONE: no index is kept */
 };
 
 /* Knows the directory and touches nothing yet: until it is recovered it has no durable end. */

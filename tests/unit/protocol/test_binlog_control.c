@@ -72,7 +72,7 @@ static void reads_the_formats_of_all_servers(void)
     } files[] = {
         {"mysql97-mixed.binlog", "9.7.4-2", BINLOG_CHECKSUM_CRC32, false},
         {"mysql97-nochecksum.binlog", "9.7.4-2", BINLOG_CHECKSUM_NONE, false},
-        {"ndb/binlog.000006", "9.7.4-cluster", BINLOG_CHECKSUM_CRC32, false},
+        {"ndb/a1/binlog.000006", "9.7.4-cluster", BINLOG_CHECKSUM_CRC32, false},
         {"mariadb1011-mixed.binlog", "10.11.19-MariaDB-0+deb12u1-log", BINLOG_CHECKSUM_CRC32,
          true},
     };
@@ -325,7 +325,7 @@ static void reads_database_and_statement_of_a_query(void)
 
 static void reads_the_incident_of_a_cluster(void)
 {
-    struct binlog_file file = binlog_file_open("ndb/binlog.000002");
+    struct binlog_file file = binlog_file_open("ndb/a1/binlog.000002");
     struct binlog_file_event event;
     struct binlog_incident incident;
     struct error error;

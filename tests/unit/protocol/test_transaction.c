@@ -47,8 +47,8 @@ static void finds_each_transaction_of_recorded_files(void)
     CHECK(count_transactions("mariadb1011-mixed.binlog") == 91);
     CHECK(count_transactions("mariadb1011-second.binlog") == 1);
     CHECK(count_transactions("mariadb1011-compressed.binlog") == 17);
-    CHECK(count_transactions("ndb/binlog.000002") == 1);
-    CHECK(count_transactions("ndb/binlog.000006") == 11);
+    CHECK(count_transactions("ndb/a1/binlog.000002") == 1);
+    CHECK(count_transactions("ndb/a1/binlog.000006") == 11);
 }
 
 static void needs_only_the_beginning_of_an_event(void)

@@ -6,8 +6,8 @@
 static const char *const names[] = {
     "mysql97-mixed.binlog",      "mysql97-compressed.binlog",     "mysql97-nochecksum.binlog",
     "mysql97-anonymous.binlog",  "mysql97-tagged.binlog",         "mariadb1011-mixed.binlog",
-    "mariadb1011-second.binlog", "mariadb1011-compressed.binlog", "ndb/binlog.000002",
-    "ndb/binlog.000006",
+    "mariadb1011-second.binlog", "mariadb1011-compressed.binlog", "ndb/a1/binlog.000002",
+    "ndb/a1/binlog.000006",
 };
 
 enum { NAMES = sizeof(names) / sizeof(names[0]) };

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads the events of transactions, in parts as they come, and says of each
+ * transaction whether it is an epoch and how many rows it has. Looks into
+ * compressed payloads, streaming. Bounded in memory whatever it is given, and
+ * never fails: what it cannot read it does not count (is_count_partial).
+ * One thread. Knows no files.
+ */
+#pragma once
+
+#include "binrelay/base/bytes.h"
+#include "binrelay/protocol/binlog_event.h"
+#include "binrelay/protocol/epoch.h"
+
+struct epoch_reader;
+
+/* The rules are copied. */
+struct epoch_reader *epoch_reader_new(const struct epoch_rules *rules);
+
+/* Accepts NULL. */
+void epoch_reader_free(struct epoch_reader *reader);
+
+/* Forgets the transaction that is being read: it was cut off, or another file begins. */
+void epoch_reader_reset(struct epoch_reader *reader);
+
+/*
+ * An event begins; its body has body_size bytes without the checksum. The
+ * parts of the body follow, together or one by one; what comes behind
+ * body_size (the checksum) is passed over.
+ */
+void epoch_reader_begin_event(struct epoch_reader *reader,
+                              struct binlog_event_header header,
+                              uint32_t body_size);
+void epoch_reader_add(struct epoch_reader *reader, struct bytes part);
+
+/* What was read since the last call: one transaction, if it is called behind each. */
+void epoch_reader_end_transaction(struct epoch_reader *reader, struct epoch_transaction *found);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a cluster's relay says to its source in SQL: advances the heartbeat row,
+ * reads mysql.ndb_apply_status, forwards FLUSH BINARY LOGS. One thread and one
+ * kept connection per cluster (libmysqlclient), with time limits on every call, so
+ * that a source that hangs stops nothing else. Whatever is wrong is logged once,
+ * and tried again.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "binrelay/base/clock.h"
+#include "binrelay/base/error.h"
+#include "binrelay/registry/cluster_board.h"
+#include "binrelay/registry/registry.h"
+#include "binrelay/source/puller.h"
+
+struct source_agent_options {
+    const char *cluster;
+    uint32_t server_id;                   /* the cluster's: whose row is advanced */
+    const struct source_options *sources; /* the first is used */
+    size_t source_count;
+    const char *heartbeat_table; /* "database.table" */
+    bool writes_heartbeats;
+    uint64_t heartbeat_interval_usec;
+    bool polls_apply_status;
+    uint64_t poll_interval_usec;
+    const struct clock *clock; /* borrowed, as all below */
+    struct cluster_board *board;
+    struct registry *registry;
+};
+
+struct source_agent;
+
+MUST_CHECK enum status source_agent_start(struct source_agent **made,
+                                          const struct source_agent_options *options,
+                                          struct error *error);
+
+/* Ends what is under way within its time limit, then joins the thread. Accepts NULL. */
+void source_agent_stop(struct source_agent *agent);
+
+/* New passwords, as of puller_set_passwords(). Any thread. */
+void source_agent_set_passwords(struct source_agent *agent,
+                                const char *const *passwords,
+                                size_t count);
+
+/* Runs one statement that returns no rows, and waits for it: from a thread that may wait. The
+ * error is the source's own. */
+MUST_CHECK enum status source_agent_execute(struct source_agent *agent,
+                                            const char *statement,
+                                            struct error *error);
