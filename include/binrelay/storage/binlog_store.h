@@ -66,8 +66,7 @@ struct binlog_store_tail {
 
 struct binlog_store_tail binlog_store_tail(const struct binlog_store *store);
 
-/* Reads bytes that are stored, durable or not: for comparing the last event with the source's.
- */
+/* Reads bytes that are stored, durable or not: to compare the last event with the source's. */
 MUST_CHECK enum status binlog_store_read(struct binlog_store *store,
                                          struct binlog_position from,
                                          size_t size,
