@@ -16,7 +16,8 @@ struct relay_cluster {
     struct relay *relay; /* borrowed: it holds this */
     size_t number;
     char uuid[UUID_TEXT_BYTES];
-    struct binlog_store *store; /* owned, as both below */
+    struct registry_cluster kept; /* what the registry knew at start */
+    struct binlog_store *store;   /* owned, as both below */
     struct cluster_board *board;
     struct puller *puller;
 };
@@ -40,6 +41,12 @@ struct relay {
     struct message stop; /* posted once */
     bool is_stopping;
 };
+
+/* Opens nothing yet. STATUS_INVALID: the configuration does not fit what is stored. */
+enum status relay_make_clusters(struct relay *relay, struct error *error);
+
+/* Begins to pull. */
+enum status relay_start_clusters(struct relay *relay, struct error *error);
 
 /* Reads the configuration again and applies what may change while running. */
 enum status relay_reload(void *relay, struct error *error);
