@@ -32,6 +32,8 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
             .store = relay->clusters[at].store,
             .board = relay->clusters[at].board,
             .presents_upstream = settings_presents_upstream(config_cluster_at(config, at)),
+            .flush_source = relay_flush_source,
+            .flush_context = &relay->clusters[at],
         };
     }
     status = endpoint_open(&relay->endpoint,
@@ -172,7 +174,11 @@ void relay_run(struct relay *relay)
     log_info("relay: stopping");
 }
 
-/* The pullers end before the endpoint that they wake, and all threads before what they use. */
+/*
+ * The pullers end before the endpoint that they wake, and all threads before
+ * what they use. The agents end after the endpoint, which may wait for one of
+ * them: what they do is broken off first.
+ */
 void relay_free(struct relay *relay)
 {
     if (relay == NULL) {
@@ -186,10 +192,14 @@ void relay_free(struct relay *relay)
     loop_timer_free(relay->watchdog);
     admin_close(relay->admin);
     for (size_t at = 0; at < relay->cluster_count; at++) {
+        source_agent_interrupt(relay->clusters[at].agent);
+    }
+    for (size_t at = 0; at < relay->cluster_count; at++) {
         puller_stop(relay->clusters[at].puller);
     }
     endpoint_close(relay->endpoint);
     for (size_t at = 0; at < relay->cluster_count; at++) {
+        source_agent_stop(relay->clusters[at].agent);
         binlog_store_free(relay->clusters[at].store);
         cluster_board_free(relay->clusters[at].board);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What there is of each cluster: store, board and puller, from the configuration and from what
- * the registry kept. */
+/* What there is of each cluster: store, board, puller and agent, from the configuration and
+ * from what the registry kept. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -174,12 +174,49 @@ static enum status start_puller(struct relay *relay, size_t number, struct error
     return puller_start(&cluster->puller, &options, error);
 }
 
+/* ---- speaking with the source ---- */
+
+/* Every cluster has one: without anything to write or to read it only waits for a FLUSH. */
+static enum status start_agent(struct relay *relay, size_t number, struct error *error)
+{
+    const struct config *config = relay->config;
+    const struct config_cluster *cluster = config_cluster_at(config, number);
+    autofree struct source_options *sources = settings_sources(cluster);
+    struct source_agent_options options = {
+        .cluster = cluster->name,
+        .server_id = (uint32_t)cluster->server_id,
+        .sources = sources,
+        .source_count = cluster->sources.count,
+        .heartbeat_table = config->heartbeat.table,
+        .writes_heartbeats =
+            config->heartbeat.write_to_sources && cluster->epochs == EPOCHS_HEARTBEAT,
+        .heartbeat_interval_usec = config->heartbeat.interval_usec,
+        .polls_apply_status = cluster->epochs == EPOCHS_NDB,
+        .poll_interval_usec = config->heartbeat.interval_usec,
+        .clock = clock_system(),
+        .board = relay->clusters[number].board,
+        .registry = relay->registry,
+    };
+
+    return source_agent_start(&relay->clusters[number].agent, &options, error);
+}
+
+enum status relay_flush_source(void *context, struct error *error)
+{
+    const struct relay_cluster *cluster = context;
+
+    return source_agent_execute(cluster->agent, "FLUSH BINARY LOGS", error);
+}
+
 enum status relay_start_clusters(struct relay *relay, struct error *error)
 {
     enum status status = STATUS_OK;
 
     for (size_t at = 0; status == STATUS_OK && at < relay->cluster_count; at++) {
         status = start_puller(relay, at, error);
+        if (status == STATUS_OK) {
+            status = start_agent(relay, at, error);
+        }
     }
     return status;
 }

@@ -42,6 +42,8 @@ static void set_passwords(struct relay *relay, const struct config *config)
             passwords[number] = password == NULL ? "" : password;
         }
         puller_set_passwords(relay->clusters[at].puller, passwords, cluster->sources.count);
+        source_agent_set_passwords(relay->clusters[at].agent, passwords,
+                                   cluster->sources.count);
     }
 }
 
