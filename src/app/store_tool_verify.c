@@ -32,7 +32,7 @@ static void tell(void *context, const struct store_fault *fault)
         return;
     }
     (void)json_array_append_new(report->faults,
-                                json_pack("{s:s+++, s:I, s:s, s:s}", "file", cluster, slash,
+                                json_pack("{s:s++, s:I, s:s, s:s}", "file", cluster, slash,
                                           fault->file, "offset", (json_int_t)fault->offset,
                                           "kind", fault->kind, "message", fault->message));
 }
