@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "binrelay/base/memory.h"
+#include "payload_reader.h"
 
 /* Transaction_payload_event::fields */
 enum {
@@ -105,8 +106,8 @@ static enum status read_fields(struct byte_reader *reader,
 
 static bool is_too_much(size_t content, size_t payload)
 {
-    return content > PAYLOAD_MOST_CONTENT ||
-           (content > PAYLOAD_FREE_CONTENT && content / PAYLOAD_MOST_RATIO > payload);
+    return content > PAYLOAD_REWRITE_MOST_BYTES ||
+           (content > PAYLOAD_RATIO_FREE_BYTES && content / PAYLOAD_MOST_RATIO > payload);
 }
 
 /* All frames, one behind the other. */

@@ -10,11 +10,8 @@
 #include "binrelay/base/error.h"
 #include "exact_frame.h"
 
-enum {
-    PAYLOAD_MOST_CONTENT = 512 * 1024 * 1024,
-    PAYLOAD_FREE_CONTENT = 64 * 1024 * 1024, /* up to here whatever the ratio is */
-    PAYLOAD_MOST_RATIO = 1000,               /* of content to payload, beyond */
-};
+/* Decompressed, in memory; payload_reader.h, which needs none, has the limit of the ratio. */
+enum { PAYLOAD_REWRITE_MOST_BYTES = 512 * 1024 * 1024 };
 
 struct payload_rewriter;
 
