@@ -351,9 +351,10 @@ class Farm:
 
     def place(self, kind):
         roots = {MySql: ROOTS / "mysql", MariaDb118: ROOTS / "mariadb", MariaDb1011: Path("/")}
-        if kind not in self.places:
-            self.places[kind] = Place(roots[kind], self.run)
-        return self.places[kind]
+        root = next(roots[each] for each in kind.__mro__ if each in roots)
+        if root not in self.places:
+            self.places[root] = Place(root, self.run)
+        return self.places[root]
 
     def make(self, kind, name, *options):
         """A server that is not started yet."""
