@@ -258,7 +258,7 @@ def ids(server):
     return {row["id"] for row in server.query("SELECT id FROM pulse.t")}
 
 
-def test_a_replica_started_at_an_epoch_gets_exactly_what_follows_it(farm, beating, beaten):
+def test_a_replica_started_at_an_epoch_gets_exactly_what_follows_it(farm, beating, beaten, replica):
     start = newest_epoch(beaten)
     with Writer(beating, 1 + max(ids(beating), default=0)):
         wait_until(lambda: newest_epoch(beaten) >= start + 6, "epochs among the rows")
@@ -268,11 +268,6 @@ def test_a_replica_started_at_an_epoch_gets_exactly_what_follows_it(farm, beatin
     before, behind = split_at(farm, beating, index_of(beaten)[chosen])
     assert before and behind, "the chosen epoch does not stand among the rows"
 
-    replica = farm.make(type(beating), f"behind-{beating.flavour}", *lenient(beating))
-    replica.start()
-    replica.run("CREATE DATABASE pulse", "CREATE TABLE pulse.t (id INT PRIMARY KEY)",
-                "CREATE DATABASE heartbeat", "USE heartbeat",
-                beating.query("SHOW CREATE TABLE heartbeat.heartbeat")[0]["Create Table"])
     replica.follow(beaten.endpoint("repl"), file=f"epoch.{chosen}")
 
     def arrived():
@@ -281,7 +276,62 @@ def test_a_replica_started_at_an_epoch_gets_exactly_what_follows_it(farm, beatin
     wait_until(arrived, lambda: f"the rows behind epoch {chosen}; {replica.replica_status()}")
     assert ids(replica) == behind
     assert replica.replica_status()["file"].startswith("binlog.")
-    farm.forget(replica)
+
+
+def test_a_replica_may_stop_and_start_before_and_behind_the_first_event(beating, beaten, replica):
+    beaten.command("cluster pause pulse")  # so that nothing follows the newest epoch
+    beaten.wait_state("pulse", "paused")
+    chosen = newest_epoch(beaten)
+    replica.follow(beaten.endpoint("repl"), file=f"epoch.{chosen}")
+    place = index_of(beaten)[chosen]
+    for _ in range(2):
+        wait_until(lambda: replica.replica_status()["file"] == place["next_file"],
+                   lambda: f"the real name; {replica.replica_status()}")
+        assert replica.replica_status()["position"] == place["next_position"]
+        replica.stop_replica()
+        replica.start_replica()
+    beaten.command("cluster resume pulse")
+    for _ in range(2):
+        row = write_one(beating)
+        wait_until(lambda row=row: row in ids(replica),
+                   lambda: f"a row behind epoch {chosen}; {replica.replica_status()}")
+        replica.stop_replica()
+        replica.start_replica()
+    assert_replicates(replica)
+
+
+def test_a_replica_asks_by_name_until_it_was_answered(beating, beaten, replica):
+    chosen = newest_epoch(beaten)
+    beaten.stop()
+    replica.follow(beaten.endpoint("repl"), file=f"epoch.{chosen}")
+    for _ in range(2):
+        wait_until(lambda: replica.replica_status()["io"] == "Connecting", "a try to connect")
+        assert replica.replica_status()["file"] == f"epoch.{chosen}"
+        replica.stop_replica()
+        replica.start_replica()
+    beaten.start()
+    row = write_one(beating)
+    wait_until(lambda: row in ids(replica), lambda: f"row {row}; {replica.replica_status()}")
+    assert replica.replica_status()["file"].startswith("binlog.")
+
+
+@pytest.fixture
+def replica(farm, beating, beaten):
+    """An empty one that has the tables; from before the replicated heartbeats on."""
+    server = farm.make(type(beating), f"behind-{beating.flavour}", *lenient(beating))
+    server.start()
+    server.run("CREATE DATABASE pulse", "CREATE TABLE pulse.t (id INT PRIMARY KEY)",
+               "CREATE DATABASE heartbeat", "USE heartbeat",
+               beating.query("SHOW CREATE TABLE heartbeat.heartbeat")[0]["Create Table"])
+    yield server
+    farm.forget(server)
+
+
+def write_one(server):
+    """Writes one more row and returns its number."""
+    row = 1 + max(ids(server), default=0)
+    server.run(f"INSERT INTO pulse.t VALUES ({row})")
+    return row
 
 
 def lenient(server):
