@@ -63,33 +63,6 @@ static void add_file(struct recovery *recovery,
     recovery->files[recovery->file_count++] = file;
 }
 
-static enum status read_sidecar(const struct recovery *recovery,
-                                const char *path,
-                                struct gtid_sidecar *found,
-                                struct error *error)
-{
-    const struct disk *disk = recovery->store->disk;
-    int file = disk_open(disk, path, O_RDONLY, 0);
-    int64_t bytes = file < 0 ? -1 : disk_file_bytes(file);
-    struct buffer buffer = {0};
-    enum status status = STATUS_NOT_FOUND;
-    size_t size = 0;
-
-    if (bytes >= 0 && bytes <= GTID_SIDECAR_MOST_BYTES) {
-        status = disk_read_all(disk, file, buffer_room(&buffer, (size_t)bytes), (size_t)bytes,
-                               0, &size, error);
-        buffer.size = size;
-    }
-    if (status == STATUS_OK) {
-        status = gtid_sidecar_decode(found, buffer_bytes(&buffer), error);
-    }
-    if (file >= 0) {
-        (void)disk_close(disk, file);
-    }
-    buffer_release(&buffer);
-    return status;
-}
-
 /* Reads a closed file whole, as its sidecar does not tell of it, and makes the sidecar anew. */
 static enum status read_closed_file(
     struct recovery *recovery, size_t at, int file, uint64_t bytes, struct error *error)
@@ -138,7 +111,7 @@ static enum status take_closed_file(struct recovery *recovery, size_t at, struct
 
     if (bytes < 0) {
         status = error_set_errno(error, "open %s", path);
-    } else if (read_sidecar(recovery, sidecar_path, &sidecar, &ignored) == STATUS_OK &&
+    } else if (gtid_sidecar_read(&sidecar, disk, sidecar_path, &ignored) == STATUS_OK &&
                sidecar.facts.bytes == (uint64_t)bytes) {
         if (at == 0) {
             stored_gtids_add(&recovery->purged, &sidecar.before);
