@@ -85,14 +85,56 @@ static enum status kill_session(struct sql_statement *statement, struct error *e
     return STATUS_OK;
 }
 
+/* What a client is to see of a failure at the source: its number, or a general one. */
+static enum status fail_at_source(struct error *error)
+{
+    char words[sizeof(error->message)];
+
+    if (error->sql_code != 0) {
+        return error->status;
+    }
+    (void)snprintf(words, sizeof(words), "%s", error->message);
+    return sql_error_set(error, SQL_ERROR_GENERAL, "%s", words);
+}
+
+/* FLUSH [NO_WRITE_TO_BINLOG | LOCAL] [BINARY] LOGS: done by the source. Its files are ours, so
+ * there is nothing to be rotated here. */
+static enum status flush(struct sql_statement *statement, struct error *error)
+{
+    struct sql_reader *reader = &statement->reader;
+    struct sql_session *session = statement->session;
+
+    if (!sql_reader_accept_word(reader, "no_write_to_binlog")) {
+        (void)sql_reader_accept_word(reader, "local"); /* both may be left out */
+    }
+    (void)sql_reader_accept_word(reader, "binary"); /* as may this */
+    if (!sql_reader_accept_word(reader, "logs")) {
+        return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
+                             "This relay flushes nothing but BINARY LOGS, at the source");
+    }
+    if (sql_statement_end(statement, error) != STATUS_OK ||
+        sql_session_need_right(session, RIGHT_ADMIN, "admin", error) != STATUS_OK ||
+        sql_session_need_cluster(session, error) != STATUS_OK) {
+        return error->status;
+    }
+    if (session->cluster->flush_source == NULL) {
+        return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
+                             "This relay has nobody who asks the source");
+    }
+    if (session->cluster->flush_source(session->cluster->flush_context, error) != STATUS_OK) {
+        return fail_at_source(error);
+    }
+    sql_statement_ok(statement);
+    return STATUS_OK;
+}
+
 static enum status refuse_admin(struct sql_statement *statement, struct error *error)
 {
     if (sql_session_need_right(statement->session, RIGHT_ADMIN, "admin", error) != STATUS_OK) {
         return error->status;
     }
     return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
-                         "This relay does not do that yet: FLUSH BINARY LOGS on the source, "
-                         "and let the relay keep its files");
+                         "This relay does not do that yet: let it keep its files");
 }
 
 static const struct {
@@ -112,7 +154,7 @@ static const struct {
     {"savepoint",     accept},
     {"lock tables",   accept},
     {"unlock tables", accept},
-    {"flush",         refuse_admin},
+    {"flush",         flush},
     {"purge",         refuse_admin},
     /* clang-format on */
 };
@@ -147,7 +189,8 @@ bool sql_answer_is_slow(struct bytes text)
 {
     struct sql_reader reader = sql_reader_of(text);
 
-    return sql_reader_accept_words(&reader, "show binlog events");
+    return sql_reader_accept_words(&reader, "show binlog events") ||
+           sql_reader_accept_word(&reader, "flush");
 }
 
 void sql_answer(struct sql_session *session, struct bytes text, struct result_writer *writer)
