@@ -2,6 +2,7 @@
 /* Comparison, choice and variables. */
 #include "sql_calls.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "sql_engine.h"
