@@ -170,6 +170,7 @@ static void adopt_tail(struct recovery *recovery)
     store->follower.runs = &store->gtids;
     store->follower.now = tail->scan.whole;
     store->follower.now.gtids = (struct pending_gtids_place){0};
+    epoch_track_begin_file(&store->epochs, file->number, store->follower.now.offset);
     store->whole.file = file->number;
     store->whole.checksum = store->follower.format.checksum;
     store->whole.place = store->follower.now;
@@ -242,6 +243,7 @@ enum status binlog_store_recover(struct binlog_store *store, struct error *error
         status = apply(&recovery, error);
     }
     if (status == STATUS_OK) {
+        recovery_mend_epochs(&recovery);
         adopt(&recovery);
     }
     recovery_release(&recovery);

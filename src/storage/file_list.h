@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "binrelay/storage/binlog_files.h"
+#include "epoch_facts.h"
 #include "stored_gtids.h"
 
 struct store_file {
@@ -25,6 +26,7 @@ struct store_file {
     struct binlog_file_facts facts; /* .bytes is final once `next` is set */
     struct stored_gtids added;      /* owned: what was published of the file */
     uint64_t next;                  /* the file that the log goes on in; 0: this is the last */
+    struct epoch_facts epochs;      /* owned: of its index; also changed by who mends it */
 
     /* The writer's, and of the sync that it began. */
     struct binlog_file_facts ended; /* what the facts will be when the durable end moves on */

@@ -36,5 +36,8 @@ struct recovery {
 /* Looks at everything and changes nothing. STATUS_CORRUPT: what was durable is not there. */
 MUST_CHECK enum status recovery_make_plan(struct recovery *recovery, struct error *error);
 
+/* Once all that stays is durable: the epoch indexes are brought into line with it. */
+void recovery_mend_epochs(struct recovery *recovery);
+
 /* Accepts a zeroed one. */
 void recovery_release(struct recovery *recovery);
