@@ -14,8 +14,8 @@
 #include "store_verify.h"
 
 enum {
-    MOST_WAITS = 20,
-    WAIT_NSEC = 50 * 1000 * 1000,
+    WAIT_MSEC = 20,
+    NSEC_IN_MSEC = 1000 * 1000,
 };
 
 static const char *const kind_words[FAULT_KIND_COUNT] = {
@@ -49,12 +49,12 @@ void verify_fault(struct verify *verify,
 
 bool verify_wait(struct verify *verify)
 {
-    const struct timespec wait = {.tv_nsec = WAIT_NSEC};
+    const struct timespec wait = {.tv_nsec = WAIT_MSEC * NSEC_IN_MSEC};
 
-    if (verify->waits == MOST_WAITS) {
+    if (verify->waited_msec >= verify->options->most_wait_msec) {
         return false;
     }
-    verify->waits++;
+    verify->waited_msec += WAIT_MSEC;
     (void)nanosleep(&wait, NULL); /* a signal only makes the next look earlier */
     return true;
 }

@@ -41,8 +41,8 @@ struct verify {
     struct epoch_track epochs;
     bool is_state_known; /* epochs.now is what the files in front had come to */
 
-    unsigned waits; /* how often it was waited for what a relay that runs writes late */
-    unsigned told;  /* bits of the kinds that were told of the file that is looked at */
+    unsigned waited_msec;
+    unsigned told; /* bits of the kinds that were told of the file that is looked at */
 };
 
 /* One binlog file, once it was read. */
