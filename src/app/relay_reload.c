@@ -21,7 +21,8 @@ static bool has_same_clusters(const struct config *left, const struct config *ri
         const struct config_cluster *other = config_cluster_at(right, at);
 
         if (strcmp(one->name, other->name) != 0 || one->server_id != other->server_id ||
-            one->sources.count != other->sources.count) {
+            one->sources.count != other->sources.count || one->epochs != other->epochs ||
+            strcmp(one->identity, other->identity) != 0) {
             return false;
         }
     }
@@ -41,6 +42,8 @@ static void set_passwords(struct relay *relay, const struct config *config)
             passwords[number] = password == NULL ? "" : password;
         }
         puller_set_passwords(relay->clusters[at].puller, passwords, cluster->sources.count);
+        source_agent_set_passwords(relay->clusters[at].agent, passwords,
+                                   cluster->sources.count);
     }
 }
 
@@ -57,9 +60,10 @@ static enum status read_again(struct relay *relay, struct config **made, struct 
     buffer_release(&faults.lines);
     if (status == STATUS_OK && !has_same_clusters(relay->config, *made)) {
         config_free(*made);
-        status =
-            error_set(error, STATUS_INVALID,
-                      "the clusters, their server_id or number of sources differ: restart");
+        status = error_set(
+            error, STATUS_INVALID,
+            "the clusters, their server_id, number of sources, epochs or identity differ: "
+            "restart");
     }
     return status;
 }

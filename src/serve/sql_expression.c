@@ -65,7 +65,9 @@ static enum status read_user_variable(struct expression *expression,
         if (read_value(expression, found, error) != STATUS_OK) {
             return error->status;
         }
-        return sql_assigned_set(assigned, SQL_SCOPE_USER, name, *found, error);
+        return statement->is_trial
+                   ? STATUS_OK
+                   : sql_assigned_set(assigned, SQL_SCOPE_USER, name, *found, error);
     }
     known = sql_assigned_find(assigned, SQL_SCOPE_USER, name);
     *found = known == NULL ? sql_null() : *known;

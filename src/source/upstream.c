@@ -50,6 +50,7 @@ const char *upstream_state_name(enum upstream_state state)
 void upstream_begin(struct upstream *upstream, const struct upstream_task *task)
 {
     upstream->task = *task;
+    upstream->start = *task->start;
     upstream->intake.cluster = task->cluster;
     upstream->intake.store = task->store;
     upstream->intake.log_name = task->log_name;

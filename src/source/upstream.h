@@ -87,6 +87,8 @@ struct upstream {
     char log_base_name[BINLOG_NAME_MOST_BYTES + 1]; /* @@log_bin_basename; "" if unknown */
     struct source_logs logs;                        /* owned; empty where listing is denied */
     struct error logs_denied;                       /* why */
+    struct pull_start start;            /* the task's; an epoch becomes a position */
+    char start_file[BINLOG_NAME_BYTES]; /* of that position */
 
     struct dump_reader reader;
     struct intake intake;

@@ -159,22 +159,66 @@ static enum upstream_step take_logs(struct upstream *upstream)
     return UPSTREAM_AGAIN;
 }
 
-/* ---- a start in the middle of a file ---- */
+/* ---- a start behind an epoch ---- */
 
 static bool is_locating(const struct upstream *upstream)
 {
     return upstream->intake.tail.is_empty && upstream->task.first_place == NULL;
 }
 
+static bool has_start_epoch(const struct upstream *upstream)
+{
+    return is_locating(upstream) && upstream->start.kind == PULL_FROM_EPOCH;
+}
+
+/* As the manual of NDB replication does it; the rows of one epoch agree in what is next. */
+static void put_start_epoch(const struct upstream *upstream, struct buffer *statement)
+{
+    buffer_add_format(statement,
+                      "SELECT SUBSTRING_INDEX(next_file, '/', -1), next_position"
+                      " FROM mysql.ndb_binlog_index WHERE epoch = %" PRIu64 " LIMIT 1",
+                      upstream->start.epoch);
+}
+
+static enum upstream_step take_start_epoch(struct upstream *upstream)
+{
+    enum { FILE_COLUMN = 0, POSITION_COLUMN = 1 };
+    struct bytes name = result_set_value(&upstream->answer, 0, FILE_COLUMN);
+    struct pull_start *start = &upstream->start;
+
+    if (result_set_rows(&upstream->answer) == 0) {
+        (void)error_set(&upstream->error, STATUS_INVALID,
+                        "start: the source has no epoch %" PRIu64
+                        " in its mysql.ndb_binlog_index",
+                        start->epoch);
+        return upstream_fail(upstream, PULL_MISCONFIGURED);
+    }
+    if (name.size == 0 || name.size >= sizeof(upstream->start_file) ||
+        !answer_number(&upstream->answer, 0, POSITION_COLUMN, &start->position) ||
+        start->position < BINLOG_MAGIC_BYTES) {
+        (void)error_set(&upstream->error, STATUS_INVALID,
+                        "start: the source's mysql.ndb_binlog_index does not say what follows "
+                        "epoch %" PRIu64,
+                        start->epoch);
+        return upstream_fail(upstream, PULL_MISCONFIGURED);
+    }
+    memcpy(upstream->start_file, name.data, name.size); /* the rest is zero */
+    start->file_name = upstream->start_file;
+    start->kind = PULL_FROM_POSITION;
+    return UPSTREAM_AGAIN;
+}
+
+/* ---- a start in the middle of a file ---- */
+
 static bool has_start_position(const struct upstream *upstream)
 {
-    return is_locating(upstream) && upstream->task.start->kind == PULL_FROM_POSITION &&
-           upstream->task.start->position > BINLOG_MAGIC_BYTES;
+    return is_locating(upstream) && upstream->start.kind == PULL_FROM_POSITION &&
+           upstream->start.position > BINLOG_MAGIC_BYTES;
 }
 
 static void put_start_position(const struct upstream *upstream, struct buffer *statement)
 {
-    const struct pull_start *start = upstream->task.start;
+    const struct pull_start *start = &upstream->start;
     char base_name[BINLOG_NAME_MOST_BYTES + 1] = "";
     char name[BINLOG_NAME_BYTES];
     uint64_t file = 0;
@@ -189,7 +233,7 @@ static void put_start_position(const struct upstream *upstream, struct buffer *s
 static enum upstream_step take_start_position(struct upstream *upstream)
 {
     enum { POSITION_COLUMN = 1 };
-    const struct pull_start *start = upstream->task.start;
+    const struct pull_start *start = &upstream->start;
     uint64_t position = 0;
 
     /* No row: the position is the end of the file, which choosing the place looks at. */
@@ -208,7 +252,7 @@ static enum upstream_step take_start_position(struct upstream *upstream)
 
 static bool has_mariadb_gtids(const struct upstream *upstream)
 {
-    return is_locating(upstream) && upstream->task.start->kind == PULL_FROM_GTIDS &&
+    return is_locating(upstream) && upstream->start.kind == PULL_FROM_GTIDS &&
            upstream->facts.is_mariadb;
 }
 
@@ -218,8 +262,8 @@ static void put_mariadb_gtids(const struct upstream *upstream, struct buffer *st
     struct error ignored; /* upstream_choose_place() says what is wrong with them */
 
     buffer_add_text(statement, "SET @slave_connect_state = '");
-    if (mariadb_gtid_list_parse(&position, bytes_of_text(upstream->task.start->gtids),
-                                &ignored) == STATUS_OK) {
+    if (mariadb_gtid_list_parse(&position, bytes_of_text(upstream->start.gtids), &ignored) ==
+        STATUS_OK) {
         mariadb_gtid_list_print(&position, statement);
     }
     buffer_add_text(statement, "'");
@@ -240,6 +284,8 @@ static const struct question {
     {is_always, put_settings, take_settings, "our settings", "", false},
     {is_always, put_logs, take_logs, "SHOW BINARY LOGS",
      " needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR)", true},
+    {has_start_epoch, put_start_epoch, take_start_epoch, "start: the epoch",
+     " needs SELECT on mysql.ndb_binlog_index", false},
     {has_start_position, put_start_position, take_start_position, "start: SHOW BINLOG EVENTS",
      " needs REPLICATION SLAVE (MariaDB: BINLOG MONITOR)", false},
     {has_mariadb_gtids, put_mariadb_gtids, take_settings, "start: the GTIDs", "", false},

@@ -25,6 +25,7 @@ struct binlog_store *binlog_store_new(const struct binlog_store_options *options
     pthread_mutex_init(&store->epoch_lock, NULL);
     durable_mark_init(&store->mark, store->disk, store->mark_path);
     file_list_init(&store->list);
+    pthread_mutex_init(&store->purge_lock, NULL);
     return store;
 }
 
@@ -45,6 +46,7 @@ void binlog_store_free(struct binlog_store *store)
     pending_gtids_release(&store->sync.gtids);
     pending_gtids_release(&store->gtids);
     file_list_release(&store->list);
+    pthread_mutex_destroy(&store->purge_lock);
     durable_mark_close(&store->mark);
     buffer_release(&store->collected);
     free(store->gathered);

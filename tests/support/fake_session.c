@@ -292,6 +292,33 @@ static void show_events(struct fake_session *session, const char *text, struct b
     session->sequence = writer.sequence;
 }
 
+static void show_epoch(struct fake_session *session, const char *text, struct buffer *output)
+{
+    static const struct result_column columns[] = {{"next_file", RESULT_VAR_STRING, false},
+                                                   {"next_position", RESULT_LONGLONG, true}};
+    const struct fake_script *script = session->script;
+    struct result_writer writer = writer_of(session, output);
+    unsigned long long epoch = 0;
+    char number[24];
+    struct bytes row[2] = {{0}};
+
+    CHECK(sscanf(strstr(text, "epoch = "), "epoch = %llu", &epoch) == 1);
+    if (script->epoch == 0) {
+        fake_session_send_error(session, 1146, "Table 'mysql.ndb_binlog_index' doesn't exist",
+                                output);
+        return;
+    }
+    (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)script->epoch_position);
+    row[0] = bytes_of_text(script->epoch_file);
+    row[1] = bytes_of_text(number);
+    result_begin(&writer, columns, 2);
+    if (epoch == script->epoch) {
+        result_add_row(&writer, row, 2);
+    }
+    result_end(&writer);
+    session->sequence = writer.sequence;
+}
+
 static void take_settings(struct fake_session *session, const char *text, struct buffer *output)
 {
     static const char period[] = "@master_heartbeat_period = ";
@@ -321,6 +348,8 @@ static void take_query(struct fake_session *session, struct bytes query, struct 
         show_logs(session, output);
     } else if (strncmp(text, "SHOW BINLOG EVENTS", 18) == 0) {
         show_events(session, text, output);
+    } else if (strncmp(text, "SELECT SUBSTRING_INDEX(next_file", 32) == 0) {
+        show_epoch(session, text, output);
     } else {
         fake_session_send_error(session, 1064, "You have an error in your SQL syntax", output);
     }

@@ -34,6 +34,9 @@ struct fake_script {
     bool has_semi_sync;
     struct fake_log logs[FAKE_LOGS_MAX]; /* oldest first */
     size_t log_count;
+    uint64_t epoch;         /* the only one in mysql.ndb_binlog_index; 0: there is no table */
+    const char *epoch_file; /* what follows it */
+    uint64_t epoch_position;
 
     /* Misbehaviour; 0 is none. */
     unsigned login_code;   /* the login is answered by this error */

@@ -42,6 +42,7 @@ enum pull_start_kind {
     PULL_FROM_LAST,
     PULL_FROM_POSITION,
     PULL_FROM_GTIDS, /* MySQL's set or MariaDB's position, as text */
+    PULL_FROM_EPOCH, /* behind an applied epoch, by the source's mysql.ndb_binlog_index */
 };
 
 struct pull_start {
@@ -49,6 +50,7 @@ struct pull_start {
     const char *file_name;
     uint64_t position;
     const char *gtids;
+    uint64_t epoch;
 };
 
 enum store_sync_mode { STORE_SYNC_GROUP, STORE_SYNC_ALWAYS, STORE_SYNC_INTERVAL };
