@@ -76,18 +76,26 @@ void dump_filter_leave_opening(struct dump_filter *filter, struct binlog_store *
     filter->opening = store;
 }
 
-/* Asked anew each time: the first epoch may have come since. What is read was durable before,
- * and epochs are known no later than their bytes are. */
+/*
+ * Asked anew each time: the first epoch may have come since. What is read was
+ * durable before, and epochs are known no later than their bytes are. Behind a
+ * purge the first epoch that is left is not the first that was: an incident
+ * before it may be a gap.
+ */
 static bool is_before_first_epoch(struct binlog_store *store, struct binlog_position position)
 {
-    struct epoch_summary summary;
+    const struct epoch_key least = {0};
+    struct epoch_place first;
     struct error error;
-    enum status status = epoch_index_summary(store, &summary, &error);
+    enum status status = epoch_index_at_or_after(store, least, &first, &error);
 
+    if (!epoch_index_is_whole(store)) {
+        return false;
+    }
     if (status != STATUS_OK) {
         return status == STATUS_NOT_FOUND; /* not known is no reason to leave something out */
     }
-    return binlog_position_compare(position, summary.first.end) < 0;
+    return binlog_position_compare(position, first.end) < 0;
 }
 
 enum filter_need dump_filter_need_of_rule(const struct dump_filter *filter)

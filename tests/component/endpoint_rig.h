@@ -64,6 +64,7 @@ static const struct rig_file rig_files[] = {
 struct rig {
     struct test_cluster clusters[CLUSTERS];
     struct epoch_rules epochs[CLUSTERS];
+    const struct clock *clock;    /* borrowed; NULL: the system's */
     const struct rig_file *files; /* borrowed; NULL: rig_files */
     size_t file_count;
     struct loop *loop;
@@ -144,7 +145,8 @@ static inline void rig_open(struct rig *rig)
         {.address = "127.0.0.1:0", .cluster = "west"},
     };
     struct served_cluster served[CLUSTERS];
-    struct endpoint_options options = {.clock = clock_system(),
+    struct endpoint_options options = {.clock =
+                                           rig->clock != NULL ? rig->clock : clock_system(),
                                        .listeners = listeners,
                                        .listener_count = 3,
                                        .clusters = served,

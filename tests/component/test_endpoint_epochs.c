@@ -224,11 +224,10 @@ static void times_have_a_place(struct rig *rig)
 
     check_end(rig, EAST, &seen); /* from the first epoch on: nothing was before */
     CHECK(seen.first.file == 3 && seen.first.offset < rows[0].end && seen.incidents == 1);
-    seen = dump_from(rig, EAST, "time.2026-11-20T12:00:00Z");
-    if (seen.failed_code == 0) { /* that day has come */
-        CHECK(seen.first.file == 6 && seen.first.offset == rows[count - 1].end);
-    }
-    seen = dump_from(rig, EAST, "time.9999-01-01T00:00:00Z");
+    seen = dump_from(rig, EAST, "time.2026-11-30T12:00:00+01:00");
+    check_end(rig, EAST, &seen);
+    CHECK(seen.first.file == 6 && seen.first.offset == rows[count - 1].end);
+    seen = dump_from(rig, EAST, "time.2026-12-01T00:00:01Z");
     check_refused(&seen, 1236, "still to come");
 }
 
@@ -252,6 +251,9 @@ static void epochs_that_are_not_covered_are_refused(struct rig *rig)
     check_refused(&seen, 1236, number);
     seen = dump_from_name(rig, "after-backup.", rows[behind].epoch - 1);
     check_refused(&seen, 1236, number);
+    seen = dump_from_name(rig, "epoch.", rows[count - 1].epoch + 1);
+    check_refused(&seen, 1053, "above the newest one here"); /* it may be on its way */
+    test_cluster_connect(&rig->clusters[EAST], "9.7.4", "OFF", false);
     seen = dump_from_name(rig, "epoch.", rows[count - 1].epoch + 1);
     check_refused(&seen, 1236, "above the newest one here");
     seen = dump_from(rig, EAST, "epoch.60129542157.2");
@@ -327,7 +329,7 @@ static void nor_is_it_by_gtid(struct rig *rig)
     test_cluster_connect(&rig->clusters[WEST], "9.7.4", "ON", false);
     check_end(rig, WEST, &by_file);
     check_end(rig, WEST, &seen);
-    CHECK(seen.first.file == 1 && seen.incidents == 0 && by_file.incidents == 0);
+    CHECK(seen.first.file == 2 && seen.incidents == 0 && by_file.incidents == 0);
     CHECK(seen.gtids == gtid_set_count(stored) - 1 && by_file.gtids == seen.gtids);
     seen = dump_by_gtid(rig, stored);
     check_end(rig, WEST, &seen);
@@ -336,9 +338,25 @@ static void nor_is_it_by_gtid(struct rig *rig)
     gtid_set_free(stored);
 }
 
+/* Some days after the recordings. */
+static uint64_t wall_usec(void *context)
+{
+    (void)context;
+    return UINT64_C(1796083200000000); /* 2026-12-01T00:00:00Z */
+}
+
+static uint64_t monotonic_usec(void *context)
+{
+    (void)context;
+    return clock_monotonic_usec(clock_system());
+}
+
 int main(void)
 {
-    struct rig rig = {.epochs = {{.kind = EPOCH_KIND_NDB}, {.kind = EPOCH_KIND_NDB}},
+    static const struct clock clock = {.monotonic_usec = monotonic_usec,
+                                       .wall_usec = wall_usec};
+    struct rig rig = {.clock = &clock,
+                      .epochs = {{.kind = EPOCH_KIND_NDB}, {.kind = EPOCH_KIND_NDB}},
                       .files = recordings,
                       .file_count = sizeof(recordings) / sizeof(recordings[0])};
 

@@ -97,6 +97,10 @@ bool epoch_index_is_continuous(struct binlog_store *store,
                                struct epoch_key before,
                                struct epoch_key after);
 
+/* True if no epoch was in the store before the first one that is found: none was purged, and
+ * none stands before the first visible place. */
+bool epoch_index_is_whole(struct binlog_store *store);
+
 /* All gaps behind the first epoch, oldest first; *gaps is the caller's to free. */
 size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps);
 
