@@ -453,25 +453,45 @@ static void call_timestampdiff(sqlite3_context *context, int count, sqlite3_valu
 
 /* ---- formats ---- */
 
+/* A specifier of DATE_FORMAT that is a number: its value and its digits; false for others. */
+static bool find_number(char letter, const struct tm *parts, int *number, int *digits)
+{
+    const int hour = (parts->tm_hour + 11) % 12 + 1;
+    const struct {
+        char letter;
+        int number;
+        int digits;
+    } numbers[] = {
+        {'Y', parts->tm_year + 1900, 4}, {'y', parts->tm_year % 100, 2},
+        {'m', parts->tm_mon + 1, 2},     {'c', parts->tm_mon + 1, 1},
+        {'d', parts->tm_mday, 2},        {'e', parts->tm_mday, 1},
+        {'j', parts->tm_yday + 1, 3},    {'w', parts->tm_wday, 1},
+        {'H', parts->tm_hour, 2},        {'k', parts->tm_hour, 1},
+        {'h', hour, 2},                  {'I', hour, 2},
+        {'l', hour, 1},                  {'i', parts->tm_min, 2},
+        {'s', parts->tm_sec, 2},         {'S', parts->tm_sec, 2},
+    };
+
+    for (size_t at = 0; at < sizeof(numbers) / sizeof(numbers[0]); at++) {
+        if (numbers[at].letter == letter) {
+            *number = numbers[at].number;
+            *digits = numbers[at].digits;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One specifier of DATE_FORMAT (manual: "Date and Time Functions"). */
 static void add_specifier(struct buffer *text, char letter, const struct tm *parts, int usec)
 {
-    static const struct {
-        char letter;
-        const char *format; /* strftime's */
-    } same[] = {
-        {'Y', "%Y"}, {'y', "%y"}, {'m', "%m"},       {'d', "%d"},          {'H', "%H"},
-        {'h', "%I"}, {'I', "%I"}, {'i', "%M"},       {'s', "%S"},          {'S', "%S"},
-        {'p', "%p"}, {'j', "%j"}, {'T', "%H:%M:%S"}, {'r', "%I:%M:%S %p"}, {'w', "%w"},
-    };
-    char printed[32] = "";
+    const char *half = parts->tm_hour < 12 ? "AM" : "PM";
+    int number = 0;
+    int digits = 0;
 
-    for (size_t at = 0; at < sizeof(same) / sizeof(same[0]); at++) {
-        if (same[at].letter == letter) {
-            (void)strftime(printed, sizeof(printed), same[at].format, parts);
-            buffer_add_text(text, printed);
-            return;
-        }
+    if (find_number(letter, parts, &number, &digits)) {
+        buffer_add_format(text, "%0*d", digits, number);
+        return;
     }
     switch (letter) {
     case 'M':
@@ -486,17 +506,15 @@ static void add_specifier(struct buffer *text, char letter, const struct tm *par
     case 'a':
         buffer_add_format(text, "%.3s", day_names[parts->tm_wday]);
         break;
-    case 'c':
-        buffer_add_format(text, "%d", parts->tm_mon + 1);
+    case 'p':
+        buffer_add_text(text, half);
         break;
-    case 'e':
-        buffer_add_format(text, "%d", parts->tm_mday);
+    case 'T':
+        buffer_add_format(text, "%02d:%02d:%02d", parts->tm_hour, parts->tm_min, parts->tm_sec);
         break;
-    case 'k':
-        buffer_add_format(text, "%d", parts->tm_hour);
-        break;
-    case 'l':
-        buffer_add_format(text, "%d", (parts->tm_hour + 11) % 12 + 1);
+    case 'r':
+        buffer_add_format(text, "%02d:%02d:%02d %s", (parts->tm_hour + 11) % 12 + 1,
+                          parts->tm_min, parts->tm_sec, half);
         break;
     case 'f':
         buffer_add_format(text, "%06d", usec);
