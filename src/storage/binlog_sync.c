@@ -5,11 +5,13 @@
  *   1. the bytes of each file, oldest first        (sync thread)
  *   2. the names of new files: the directory
  *   3. the mark; synced where it names another file than before
- *   4. the sidecars of files that are closed now: derived, so after all else
+ *   4. the sidecars of files that are closed now and the records of epochs:
+ *      derived, so after all else
  *   5. the durable end, and what readers know      (writer's thread)
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "binrelay/base/memory.h"
 #include "gtid_sidecar.h"
@@ -77,6 +79,24 @@ static void prepare_sidecars(struct binlog_store *store, struct binlog_sync *syn
     stored_gtids_release(&before);
 }
 
+/* The epochs up to the target. */
+static void take_epochs(struct binlog_store *store, struct binlog_sync *sync)
+{
+    size_t count =
+        epoch_track_count(&store->epochs, sync->target.file, sync->target.place.offset);
+
+    while (sync->epoch_capacity < count) {
+        sync->epochs =
+            mem_grow(sync->epochs, &sync->epoch_capacity, sizeof(struct epoch_pending));
+    }
+    if (count > 0) {
+        memcpy(sync->epochs, store->epochs.pending, count * sizeof(struct epoch_pending));
+    }
+    sync->epoch_count = count;
+    sync->epochs_before = store->epochs.taken;
+    epoch_track_drop(&store->epochs, count);
+}
+
 enum status binlog_store_sync_begin(struct binlog_store *store, struct binlog_sync **begun)
 {
     struct binlog_sync *sync = &store->sync;
@@ -99,6 +119,7 @@ enum status binlog_store_sync_begin(struct binlog_store *store, struct binlog_sy
     store->whole.place.gtids = pending_gtids_moved(store->whole.place.gtids, change);
     store->written.place.gtids = pending_gtids_moved(store->written.place.gtids, change);
     prepare_sidecars(store, sync);
+    take_epochs(store, sync);
     *begun = sync;
     return STATUS_OK;
 }
@@ -150,6 +171,7 @@ void binlog_sync_run(struct binlog_sync *sync)
     }
     if (sync->status == STATUS_OK) {
         write_sidecars(sync);
+        store_write_epochs(sync);
     }
 }
 
