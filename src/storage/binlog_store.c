@@ -40,6 +40,7 @@ void binlog_store_free(struct binlog_store *store)
     free(store->sync.files);
     free(store->sync.sidecars);
     free(store->sync.epochs);
+    free(store->sync.epoch_mends);
     epoch_track_release(&store->epochs);
     pthread_mutex_destroy(&store->epoch_lock);
     pending_gtids_release(&store->sync.gtids);
