@@ -20,6 +20,16 @@ int epoch_key_compare(struct epoch_key left, struct epoch_key right)
     return (left.epoch > right.epoch) - (left.epoch < right.epoch);
 }
 
+struct epoch_rules epoch_index_rules(struct binlog_store *store)
+{
+    struct epoch_rules rules;
+
+    pthread_mutex_lock(&store->list.lock);
+    rules = store->epoch_rules;
+    pthread_mutex_unlock(&store->list.lock);
+    return rules;
+}
+
 /* What is looked for: the first epoch that the test is true for. */
 struct wanted {
     epoch_test_fn test;
@@ -441,6 +451,24 @@ bool epoch_index_is_continuous(struct binlog_store *store,
     }
     pthread_mutex_unlock(&list->lock);
     return is_continuous;
+}
+
+bool epoch_index_is_whole(struct binlog_store *store)
+{
+    struct file_list *list = &store->list;
+    const struct store_file *file = NULL;
+    bool is_whole = true;
+
+    pthread_mutex_lock(&list->lock);
+    if (list->count > 0) {
+        is_whole = list->files[0]->epochs.before.last.incarnation == 0;
+        file = epoch_file_from(list, 0, false);
+    }
+    if (file != NULL) {
+        is_whole = is_whole && epoch_is_visible(store, file->number, file->epochs.first.start);
+    }
+    pthread_mutex_unlock(&list->lock);
+    return is_whole;
 }
 
 size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps)

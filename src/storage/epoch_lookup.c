@@ -38,20 +38,21 @@ void epoch_lookup_distrust(struct epoch_lookup *lookup)
     lookup->file->epochs.is_known = false;
     lookup->file->epochs.is_suspect = true;
     pthread_mutex_unlock(&lookup->store->list.lock);
-    epoch_search_close(&lookup->search);
+    epoch_search_drop(&lookup->search);
 }
 
 enum status epoch_lookup_open(struct epoch_lookup *lookup, struct error *error)
 {
     enum status status = STATUS_OK;
 
+    epoch_search_close(&lookup->search);
     copy_facts(lookup);
     if (!lookup->facts.is_known) {
         status = store_mend_epochs(lookup->store, lookup->file, error);
         copy_facts(lookup);
     }
     return status == STATUS_OK
-               ? epoch_search_open(&lookup->search, lookup->store->disk, lookup->file->path,
+               ? epoch_search_open(&lookup->search, &lookup->store->epoch_handles, lookup->file,
                                    lookup->facts.records, error)
                : status;
 }

@@ -3,8 +3,8 @@
  * The files of a store that readers know: those that begin at or before the
  * durable end, each with what was published of it.
  *
- * The writer's thread changes the list under its lock and may read it without;
- * every other thread locks. A file is counted: the list, the writer and each
+ * The writer's thread adds to the list and a purge takes from its front, both
+ * under its lock; whoever reads locks, too. A file is counted: the list, the writer and each
  * cursor hold a reference, so that a file that leaves the list stays for who
  * has it open.
  */

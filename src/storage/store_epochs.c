@@ -25,17 +25,6 @@ void epoch_index_set_server_id_bits(struct binlog_store *store, uint8_t bits)
     epoch_track_set_rules(&store->epochs, &store->epoch_rules);
 }
 
-struct epoch_rules epoch_index_rules(const struct binlog_store *store)
-{
-    struct file_list *list = (struct file_list *)&store->list; /* only its lock is touched */
-    struct epoch_rules rules;
-
-    pthread_mutex_lock(&list->lock);
-    rules = store->epoch_rules;
-    pthread_mutex_unlock(&list->lock);
-    return rules;
-}
-
 void epoch_index_on_notice(struct binlog_store *store, epoch_notice_fn fn, void *context)
 {
     store->on_epoch_notice = fn;
@@ -125,6 +114,7 @@ enum status store_mend_epochs(struct binlog_store *store,
         is_done = status == STATUS_OK && take_facts(store, file, &mend, &facts);
         epoch_facts_release(&facts);
     }
+    epoch_handles_clear(&store->epoch_handles);
     pthread_mutex_unlock(&store->epoch_lock);
     if (status == STATUS_OK && !is_done) {
         return error_set(error, STATUS_SYSTEM, "%s grows faster than its index is made",
@@ -363,6 +353,7 @@ void recovery_mend_epochs(struct recovery *recovery)
     if (store->epoch_rules.kind == EPOCH_KIND_NONE) {
         return;
     }
+    epoch_handles_clear(&store->epoch_handles);
     pthread_mutex_lock(&store->epoch_lock);
     if (recovery->kept > 0) {
         state = recovery->is_again ? recover_newest(recovery) : recover_files(recovery);

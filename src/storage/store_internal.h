@@ -14,6 +14,7 @@
 #include "binrelay/storage/binlog_store.h"
 #include "binrelay/storage/epoch_index.h"
 #include "durable_mark.h"
+#include "epoch_handles.h"
 #include "epoch_track.h"
 #include "file_follower.h"
 #include "file_list.h"
@@ -76,6 +77,7 @@ struct binlog_store {
     struct file_list list;
     struct published_position durable_end;
     struct published_position first_visible;
+    pthread_mutex_t purge_lock; /* one purge at a time, and none while the store is recovered */
 
     /* The files that are written and not wholly durable: from the durable end's to the one that
      * is appended to, which is the last. */
@@ -86,6 +88,7 @@ struct binlog_store {
     struct epoch_rules epoch_rules; /* the bits: under the list's lock */
     struct epoch_track epochs;
     pthread_mutex_t epoch_lock; /* of who writes an index: the sync, or who mends one */
+    struct epoch_handles epoch_handles;
     epoch_notice_fn on_epoch_notice;
     void *on_epoch_notice_context; /* borrowed */
 
@@ -115,6 +118,21 @@ char *store_file_path(const struct binlog_store *store, const char *log_name, ui
 void store_write_sidecar(const struct binlog_store *store,
                          const char *file_path,
                          const struct buffer *sidecar);
+
+/* Removes what was derived from a binlog file. What is not there is no fault. */
+MUST_CHECK enum status store_remove_derived(const struct binlog_store *store,
+                                            const char *path,
+                                            struct error *error);
+
+/* Removes binlog files in their order, durably, and before them what was derived from them. */
+MUST_CHECK enum status store_remove_files(const struct binlog_store *store,
+                                          const char *log_name,
+                                          const uint64_t *files,
+                                          size_t count,
+                                          struct error *error);
+
+/* What is shown begins at this file, if it began before it: the files in front are gone. */
+void store_raise_first_visible(struct binlog_store *store, uint64_t first);
 
 /* Sets the name once. */
 void store_set_log_name(struct binlog_store *store, const char *log_name);

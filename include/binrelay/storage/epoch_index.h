@@ -97,11 +97,15 @@ bool epoch_index_is_continuous(struct binlog_store *store,
                                struct epoch_key before,
                                struct epoch_key after);
 
+/* True if no epoch was in the store before the first one that is found: none was purged, and
+ * none stands before the first visible place. */
+bool epoch_index_is_whole(struct binlog_store *store);
+
 /* All gaps behind the first epoch, oldest first; *gaps is the caller's to free. */
 size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps);
 
 /* By what epochs are found; server_id_bits as they are now. */
-struct epoch_rules epoch_index_rules(const struct binlog_store *store);
+struct epoch_rules epoch_index_rules(struct binlog_store *store);
 
 /* The writer's thread: how many bits of a server id count, as the source says (NDB). For what
  * is appended from now on. */
