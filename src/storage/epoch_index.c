@@ -191,7 +191,7 @@ static enum status find_first(struct binlog_store *store,
         if (file == NULL) {
             break;
         }
-        if (all.position.file != 0 && file->number > all.position.file) {
+        if (file->number > all.position.file) {
             all.position = (struct binlog_position){file->number, 0};
         }
         next = file->number + 1;
