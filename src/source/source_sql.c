@@ -284,8 +284,9 @@ static enum status log_in(MYSQL *mysql,
                           struct error *error)
 {
     set_options(mysql, source);
+    /* The flag: a failure leaves the options to end(). */
     if (mysql_real_connect(mysql, source->host, source->user, source->password, NULL,
-                           source->port, NULL, 0) == NULL) {
+                           source->port, NULL, CLIENT_REMEMBER_OPTIONS) == NULL) {
         return explain_login(mysql, source, error);
     }
     return check_security(mysql, source, error);
