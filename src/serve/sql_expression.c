@@ -196,7 +196,8 @@ static enum status read_token(struct expression *expression,
     case SQL_STRING:
         *found = sql_text_of(token_text(statement));
         sql_reader_next(reader);
-        return STATUS_OK;
+        return reader->token.kind == SQL_STRING ? sql_statement_bad(statement, error)
+                                                : STATUS_OK;
     case SQL_USER_VARIABLE:
         return read_user_variable(expression, found, error);
     case SQL_SYSTEM_VARIABLE:

@@ -23,6 +23,7 @@ struct function_row {
 static const struct function_row rows[] = {
     /* clang-format off */
     {"abs",               1, 1,   "fn_abs(",               AS_FIRST},
+    {"any_value",         1, 1,   "fn_coalesce(",          AS_FIRST},
     {"ascii",             1, 1,   "fn_ascii(",             WHOLE},
     {"avg",               1, 1,   "avg(",                  AS_AVERAGE},
     {"bit_count",         1, 1,   "fn_bit_count(",         WHOLE},

@@ -251,6 +251,10 @@ static void show_variables(struct fake_session *session, struct buffer *output)
     add_variable(&writer, "log_bin", script->is_log_off ? "OFF" : "ON");
     (void)snprintf(text, sizeof(text), "/var/lib/mysql/%s", script->log_base_name);
     add_variable(&writer, "log_bin_basename", text);
+    if (script->server_id_bits != 0) {
+        (void)snprintf(text, sizeof(text), "%u", script->server_id_bits);
+        add_variable(&writer, "server_id_bits", text);
+    }
     if (script->has_semi_sync) {
         add_variable(&writer, "rpl_semi_sync_source_enabled", "ON");
     }

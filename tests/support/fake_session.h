@@ -39,6 +39,7 @@ struct fake_script {
     const char *server_uuid;
     const char *gtid_mode;
     const char *log_base_name;
+    unsigned server_id_bits; /* 0: it has no such variable */
     bool is_log_off;
     bool has_semi_sync;
     struct fake_log logs[FAKE_LOGS_MAX]; /* oldest first */
