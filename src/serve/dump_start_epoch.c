@@ -11,7 +11,6 @@
 #include "binrelay/base/log.h"
 #include "binrelay/storage/epoch_locate.h"
 #include "dump_internal.h"
-#include "sql_value.h"
 
 /* One kind of name: the text behind its prefix becomes a place. */
 struct lookup {
@@ -36,25 +35,11 @@ static enum status find_epoch(const struct dump_request *request,
                               struct binlog_position *found,
                               struct error *error)
 {
-    const uint8_t *dot = rest.size > 0 ? memchr(rest.data, '.', rest.size) : NULL;
-    struct bytes number = rest;
-    struct epoch_key key = {0};
-    uint64_t incarnation = 0;
+    struct epoch_key key;
 
-    if (dot != NULL) {
-        number.size = (size_t)(dot - rest.data);
-
-        struct bytes behind = {.data = dot + 1, .size = rest.size - number.size - 1};
-
-        if (!sql_text_to_number(behind, &incarnation) || incarnation == 0 ||
-            incarnation > UINT32_MAX) {
-            return refuse_name(request, error);
-        }
-    }
-    if (!sql_text_to_number(number, &key.epoch)) {
+    if (!epoch_key_parse(rest, &key)) {
         return refuse_name(request, error);
     }
-    key.incarnation = (uint32_t)incarnation;
     return epoch_locate_after(request->cluster->store, key, found, error);
 }
 
@@ -63,12 +48,12 @@ static enum status find_backup(const struct dump_request *request,
                                struct binlog_position *found,
                                struct error *error)
 {
-    uint64_t epoch = 0;
+    struct epoch_key key;
 
-    if (!sql_text_to_number(rest, &epoch)) {
+    if (!epoch_key_parse(rest, &key) || key.incarnation != 0) {
         return refuse_name(request, error);
     }
-    return epoch_locate_after_backup(request->cluster->store, epoch, found, error);
+    return epoch_locate_after_backup(request->cluster->store, key.epoch, found, error);
 }
 
 static enum status find_time(const struct dump_request *request,

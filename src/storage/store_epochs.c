@@ -27,6 +27,11 @@ void epoch_index_set_server_id_bits(struct binlog_store *store, uint8_t bits)
     epoch_track_set_rules(&store->epochs, &store->epoch_rules);
 }
 
+struct epoch_key epoch_index_received(const struct binlog_store *store)
+{
+    return store->epochs.now.last;
+}
+
 static void set_facts(struct binlog_store *store,
                       struct store_file *file,
                       const struct epoch_facts *facts)

@@ -111,6 +111,10 @@ struct epoch_rules epoch_index_rules(const struct binlog_store *store);
  * is appended from now on. */
 void epoch_index_set_server_id_bits(struct binlog_store *store, uint8_t bits);
 
+/* The writer's thread: the last epoch of all that was appended, durable or not. Epoch and
+ * incarnation 0: none. */
+struct epoch_key epoch_index_received(const struct binlog_store *store);
+
 /* ---- one after the other ---- */
 
 struct epoch_cursor;
