@@ -95,13 +95,20 @@ enum status relay_reload(void *context, struct error *error)
     return status;
 }
 
-/* The turns of every loop but this one. */
+/* The turns of every loop but this one. A large store takes its time to recover: that is no
+ * loop that hangs. */
 static size_t read_turns(const struct relay *relay, uint64_t *turns, size_t most)
 {
     size_t count = 0;
 
     for (size_t at = 0; at < relay->cluster_count && count < most; at++) {
-        turns[count++] = puller_turns(relay->clusters[at].puller);
+        const struct puller *puller = relay->clusters[at].puller;
+
+        turns[count] = puller_turns(puller);
+        if (puller_is_recovering(puller)) {
+            turns[count] = UINT64_MAX - (relay->turns_seen[count] == UINT64_MAX ? 1 : 0);
+        }
+        count++;
     }
     return count + endpoint_turns(relay->endpoint, turns + count, most - count);
 }

@@ -227,6 +227,7 @@ enum status puller_start(struct puller **made,
     puller = mem_zeroed(sizeof(*puller));
     copy_options(puller, options);
     puller->kept = options->kept;
+    atomic_store(&puller->is_recovering, true); /* the thread begins with that */
     puller->backoff.first_usec = options->connect_retry_usec;
     puller->random = (uint32_t)clock_monotonic_usec(options->clock) | 1U;
     name_things(puller);
@@ -271,4 +272,9 @@ void puller_set_passwords(struct puller *puller, const char *const *passwords, s
 uint64_t puller_turns(const struct puller *puller)
 {
     return loop_turns(puller->loop);
+}
+
+bool puller_is_recovering(const struct puller *puller)
+{
+    return atomic_load(&puller->is_recovering);
 }

@@ -26,6 +26,14 @@ enum {
     CONNECTOR_ERROR_LAST = 5999,
 };
 
+/* After these the server hangs up (mysqld_error.h). */
+enum {
+    SERVER_SHUTDOWN = 1053,
+    SERVER_KILLED_MARIADB = 1927,
+    SERVER_KILLED = 3169,
+    SERVER_TIRED = 4031, /* nothing was asked for too long */
+};
+
 struct source_sql {
     const struct source_options *source; /* borrowed */
     MYSQL *mysql;                        /* owned; NULL while not connected */
@@ -125,10 +133,20 @@ static void set_login(MYSQL *mysql, const struct source_options *source)
 
 /* ---- errors ---- */
 
-static bool is_of_client(unsigned code)
+/* The client's own, or the server's last words on this connection. */
+static bool is_end(unsigned code)
 {
-    return code == 0 || (code >= CLIENT_ERROR_FIRST && code <= CLIENT_ERROR_LAST) ||
-           (code >= CONNECTOR_ERROR_FIRST && code <= CONNECTOR_ERROR_LAST);
+    switch (code) {
+    case 0:
+    case SERVER_SHUTDOWN:
+    case SERVER_KILLED_MARIADB:
+    case SERVER_KILLED:
+    case SERVER_TIRED:
+        return true;
+    default:
+        return (code >= CLIENT_ERROR_FIRST && code <= CLIENT_ERROR_LAST) ||
+               (code >= CONNECTOR_ERROR_FIRST && code <= CONNECTOR_ERROR_LAST);
+    }
 }
 
 /* What the library says happened. */
@@ -137,13 +155,27 @@ static enum status explain(MYSQL *mysql, struct error *error)
     unsigned code = mysql_errno(mysql);
     struct log_text words = log_safe(bytes_of_text(mysql_error(mysql)));
 
-    if (is_of_client(code)) {
+    if (is_end(code)) {
         return error_set(error, STATUS_CLOSED, "%s",
                          words.text[0] == '\0' ? "the login failed" : words.text);
     }
     (void)error_set(error, STATUS_DENIED, "%s", words.text);
     error->sql_code = (int)code;
     return STATUS_DENIED;
+}
+
+/* Where the empty key of set_login() stopped a login, the library has no words for it. */
+static enum status explain_login(MYSQL *mysql,
+                                 const struct source_options *source,
+                                 struct error *error)
+{
+    if (mysql_errno(mysql) == CLIENT_ERROR_FIRST && source->public_key == NULL &&
+        source->tls_mode < SOURCE_TLS_REQUIRED) {
+        return error_set(error, STATUS_INVALID,
+                         "the source wants the password itself, and there is neither TLS nor a "
+                         "public_key to send it by");
+    }
+    return explain(mysql, error);
 }
 
 /* After a statement; a connection that is lost, or out of step, is given up. */
@@ -241,7 +273,7 @@ static enum status log_in(MYSQL *mysql,
     set_options(mysql, source);
     if (mysql_real_connect(mysql, source->host, source->user, source->password, NULL,
                            source->port, NULL, 0) == NULL) {
-        return explain(mysql, error);
+        return explain_login(mysql, source, error);
     }
     return check_security(mysql, source, error);
 }

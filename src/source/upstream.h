@@ -60,6 +60,7 @@ struct upstream_task {
     uint64_t heartbeat_period_usec;
     bool semi_sync;
     bool one_at_a_time;
+    bool is_identity_virtual; /* epoch markers get server_id */
     const char *log_name;
     struct binlog_store *store;
     const struct registry_cluster *kept;

@@ -10,6 +10,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/protocol/mariadb_gtid.h"
 #include "binrelay/protocol/uuid.h"
+#include "binrelay/storage/epoch_index.h"
 #include "upstream_internal.h"
 
 enum {
@@ -30,10 +31,11 @@ static bool is_always(const struct upstream *upstream)
 static void put_variables(const struct upstream *upstream, struct buffer *statement)
 {
     (void)upstream;
-    buffer_add_text(statement,
-                    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'server_id', "
-                    "'server_uuid', 'gtid_mode', 'log_bin', 'log_bin_basename', "
-                    "'rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled')");
+    buffer_add_text(
+        statement,
+        "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'server_id', "
+        "'server_uuid', 'gtid_mode', 'log_bin', 'log_bin_basename', 'server_id_bits', "
+        "'rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled')");
 }
 
 /* Makes a peer's text fit to show. */
@@ -72,6 +74,36 @@ static void read_identity(struct upstream *upstream)
     facts->server_id = (uint32_t)strtoul(text, NULL, 10);
 }
 
+/* NDB's servers have ids of which only some bits say who they are; MariaDB has none. */
+static void read_server_id_bits(struct upstream *upstream)
+{
+    enum { FEWEST_BITS = 7, ALL_BITS = 32 };
+    unsigned long bits = 0;
+    char text[8];
+
+    answer_variable(&upstream->answer, "server_id_bits", text, sizeof(text));
+    bits = strtoul(text, NULL, 10);
+    if (bits < FEWEST_BITS || bits >= ALL_BITS) {
+        bits = 0;
+    }
+    upstream->facts.server_id_bits = (uint8_t)bits;
+    if (epoch_index_rules(upstream->task.store).kind == EPOCH_KIND_NDB) {
+        epoch_index_set_server_id_bits(upstream->task.store, (uint8_t)bits);
+    }
+    if (upstream->intake.identity != NULL) {
+        epoch_identity_set_server_id_bits(upstream->intake.identity, (uint8_t)bits);
+    }
+}
+
+/* The id that markers get must be one that the sources could have. */
+static bool has_fitting_id(const struct upstream *upstream)
+{
+    struct epoch_rules rules = {.server_id_bits = upstream->facts.server_id_bits};
+
+    return upstream->intake.identity == NULL ||
+           (upstream->task.server_id & ~epoch_server_id_mask(&rules)) == 0;
+}
+
 static void read_log_base_name(struct upstream *upstream)
 {
     char path[512];
@@ -93,6 +125,7 @@ static enum upstream_step take_variables(struct upstream *upstream)
     const char *kept_uuid = upstream->task.kept->facts.server_uuid;
 
     read_identity(upstream);
+    read_server_id_bits(upstream);
     read_log_base_name(upstream);
     upstream->has_facts = true;
     upstream->has_other_uuid = kept_uuid[0] != '\0' && upstream->facts.server_uuid[0] != '\0' &&
@@ -110,6 +143,14 @@ static enum upstream_step take_variables(struct upstream *upstream)
         (void)error_set(&upstream->error, STATUS_INVALID,
                         "the source has server_id %" PRIu32 ", which is this cluster's here",
                         upstream->facts.server_id);
+        return upstream_fail(upstream, PULL_MISCONFIGURED);
+    }
+    if (!has_fitting_id(upstream)) {
+        (void)error_set(&upstream->error, STATUS_INVALID,
+                        "the cluster's server_id %" PRIu32
+                        " does not fit into the source's server_id_bits (%u), which identity"
+                        " \"virtual\" needs",
+                        upstream->task.server_id, upstream->facts.server_id_bits);
         return upstream_fail(upstream, PULL_MISCONFIGURED);
     }
     return UPSTREAM_AGAIN;

@@ -20,9 +20,14 @@ int epoch_key_compare(struct epoch_key left, struct epoch_key right)
     return (left.epoch > right.epoch) - (left.epoch < right.epoch);
 }
 
-struct epoch_rules epoch_index_rules(const struct binlog_store *store)
+struct epoch_rules epoch_index_rules(struct binlog_store *store)
 {
-    return store->epoch_rules;
+    struct epoch_rules rules;
+
+    pthread_mutex_lock(&store->list.lock);
+    rules = store->epoch_rules;
+    pthread_mutex_unlock(&store->list.lock);
+    return rules;
 }
 
 /* What is looked for: the first epoch that the test is true for. */

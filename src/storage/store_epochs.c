@@ -22,7 +22,9 @@ void epoch_index_set_server_id_bits(struct binlog_store *store, uint8_t bits)
         return;
     }
     pthread_mutex_lock(&store->epoch_lock);
+    pthread_mutex_lock(&store->list.lock);
     store->epoch_rules.server_id_bits = bits;
+    pthread_mutex_unlock(&store->list.lock);
     pthread_mutex_unlock(&store->epoch_lock);
     epoch_track_set_rules(&store->epochs, &store->epoch_rules);
 }
@@ -61,6 +63,8 @@ static enum status mend_file(struct binlog_store *store,
     status = epoch_mend_run(mend, &facts, error);
     if (status != STATUS_OK) {
         (void)error_wrap(error, "epoch index of %s", file->path);
+        facts.before = mend->before; /* for the next try */
+        facts.covered = mend->bytes;
     }
     set_facts(store, file, &facts);
     return status;
@@ -145,15 +149,25 @@ static enum status append_records(struct binlog_sync *sync,
     return status;
 }
 
-/* Under the epoch lock, which everybody who changes facts holds: reading them needs no other.
- */
+/* A reader may have come upon damage meanwhile. */
+static bool is_known(struct binlog_store *store, const struct store_file *file)
+{
+    bool is_known = false;
+
+    pthread_mutex_lock(&store->list.lock);
+    is_known = file->epochs.is_known;
+    pthread_mutex_unlock(&store->list.lock);
+    return is_known;
+}
+
+/* Under the epoch lock: nobody else counts records, so the counts are read without a lock. */
 static void write_run(struct binlog_sync *sync,
                       struct store_file *file,
                       const struct epoch_run *run)
 {
     struct file_list *list = &sync->store->list;
     struct error error;
-    bool is_written = file->epochs.is_known;
+    bool is_written = is_known(sync->store, file);
 
     if (is_written && (run->count > 0 || run->is_closed)) {
         is_written = append_records(sync, file, run, &error) == STATUS_OK;
@@ -165,7 +179,7 @@ static void write_run(struct binlog_sync *sync,
     for (size_t at = 0; at < run->count; at++) {
         epoch_facts_add(&file->epochs, &sync->epochs[run->first + at].record);
     }
-    file->epochs.is_known = is_written;
+    file->epochs.is_known = file->epochs.is_known && is_written;
     file->epochs.covered = run->bytes;
     pthread_mutex_unlock(&list->lock);
 }
@@ -217,8 +231,6 @@ static void recover_file(struct binlog_store *store,
 
     if (mend_file(store, file, mend, &error) != STATUS_OK) {
         log_warning("%s; it is tried again when it is needed", error.message);
-        file->epochs.before = mend->before;
-        file->epochs.covered = mend->bytes;
     }
 }
 

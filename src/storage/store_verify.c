@@ -7,10 +7,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "binrelay/base/memory.h"
 #include "store_verify.h"
+
+enum {
+    WAIT_MSEC = 20,
+    NSEC_IN_MSEC = 1000 * 1000,
+};
 
 static const char *const kind_words[FAULT_KIND_COUNT] = {
     [FAULT_MAGIC] = "magic",         [FAULT_CHECKSUM] = "checksum",
@@ -39,6 +45,18 @@ void verify_fault(struct verify *verify,
             &(struct store_fault){
                 .kind = kind_words[kind], .file = file, .offset = offset, .message = message});
     }
+}
+
+bool verify_wait(struct verify *verify)
+{
+    const struct timespec wait = {.tv_nsec = WAIT_MSEC * NSEC_IN_MSEC};
+
+    if (verify->waited_msec >= verify->options->most_wait_msec) {
+        return false;
+    }
+    verify->waited_msec += WAIT_MSEC;
+    (void)nanosleep(&wait, NULL); /* a signal only makes the next look earlier */
+    return true;
 }
 
 static void on_mark_fault(void *context, uint64_t offset, const char *message)
@@ -145,11 +163,15 @@ enum status store_verify(const struct store_verify_options *options,
     }
     if (status == STATUS_OK) {
         check_numbers(&verify);
+        status = verify_find_rules(&verify, error);
+    }
+    if (status == STATUS_OK) {
         status = verify_files(&verify, error);
     }
     if (verify.is_marked) {
         result->durable_end = verify.durable.end;
     }
+    epoch_track_release(&verify.epochs);
     stored_gtids_release(&verify.before);
     store_listing_release(&verify.listing);
     return status;

@@ -7,18 +7,11 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "binrelay/base/memory.h"
 #include "gtid_sidecar.h"
 #include "store_internal.h"
 #include "store_verify.h"
-
-enum {
-    /* A relay that runs writes a sidecar right behind the mark: a second for all of them. */
-    SIDECAR_MOST_WAITS = 20,
-    SIDECAR_WAIT_NSEC = 50 * 1000 * 1000,
-};
 
 static bool state_has(const struct mariadb_gtid_list *state, struct mariadb_gtid gtid)
 {
@@ -135,12 +128,9 @@ static enum status read_sidecar(struct verify *verify,
                                 struct gtid_sidecar *found,
                                 struct error *error)
 {
-    const struct timespec wait = {.tv_nsec = SIDECAR_WAIT_NSEC};
     enum status status = gtid_sidecar_read(found, verify->options->disk, path, error);
 
-    while (status == STATUS_NOT_FOUND && verify->waits < SIDECAR_MOST_WAITS) {
-        verify->waits++;
-        (void)nanosleep(&wait, NULL); /* a signal only makes the next look earlier */
+    while (status == STATUS_NOT_FOUND && verify_wait(verify)) {
         status = gtid_sidecar_read(found, verify->options->disk, path, error);
     }
     return status;

@@ -99,3 +99,6 @@ void puller_set_passwords(struct puller *puller, const char *const *passwords, s
 
 /* Turns of its loop, for the watchdog. */
 uint64_t puller_turns(const struct puller *puller);
+
+/* True while the store is being recovered, which may take long: the loop stands still then. */
+bool puller_is_recovering(const struct puller *puller);

@@ -105,7 +105,7 @@ bool epoch_index_is_whole(struct binlog_store *store);
 size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps);
 
 /* By what epochs are found; server_id_bits as they are now. */
-struct epoch_rules epoch_index_rules(const struct binlog_store *store);
+struct epoch_rules epoch_index_rules(struct binlog_store *store);
 
 /* The writer's thread: how many bits of a server id count, as the source says (NDB). For what
  * is appended from now on. */

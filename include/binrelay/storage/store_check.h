@@ -44,6 +44,10 @@ struct store_verify_options {
     const char *directory;   /* borrowed */
     store_fault_fn on_fault; /* the first of each kind in each file */
     void *context;           /* borrowed */
+
+    /* How long it may be waited, for all files together, for what a relay that runs beside
+     * writes behind the mark. 0: none runs. */
+    unsigned most_wait_msec;
 };
 
 struct store_verify_result {
