@@ -462,14 +462,22 @@ static bool find_number(char letter, const struct tm *parts, int *number, int *d
         int number;
         int digits;
     } numbers[] = {
-        {'Y', parts->tm_year + 1900, 4}, {'y', parts->tm_year % 100, 2},
-        {'m', parts->tm_mon + 1, 2},     {'c', parts->tm_mon + 1, 1},
-        {'d', parts->tm_mday, 2},        {'e', parts->tm_mday, 1},
-        {'j', parts->tm_yday + 1, 3},    {'w', parts->tm_wday, 1},
-        {'H', parts->tm_hour, 2},        {'k', parts->tm_hour, 1},
-        {'h', hour, 2},                  {'I', hour, 2},
-        {'l', hour, 1},                  {'i', parts->tm_min, 2},
-        {'s', parts->tm_sec, 2},         {'S', parts->tm_sec, 2},
+        {'Y', parts->tm_year + 1900, 4},
+        {'y', parts->tm_year % 100, 2},
+        {'m', parts->tm_mon + 1, 2},
+        {'c', parts->tm_mon + 1, 1},
+        {'d', parts->tm_mday, 2},
+        {'e', parts->tm_mday, 1},
+        {'j', parts->tm_yday + 1, 3},
+        {'w', parts->tm_wday, 1},
+        {'H', parts->tm_hour, 2},
+        {'k', parts->tm_hour, 1},
+        {'h', hour, 2},
+        {'I', hour, 2},
+        {'l', hour, 1},
+        {'i', parts->tm_min, 2},
+        {'s', parts->tm_sec, 2},
+        {'S', parts->tm_sec, 2},
     };
 
     for (size_t at = 0; at < sizeof(numbers) / sizeof(numbers[0]); at++) {

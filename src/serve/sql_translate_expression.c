@@ -243,6 +243,18 @@ static const char *find_comparison(const struct sql_reader *reader)
     return NULL;
 }
 
+/* Text that is compared with a number is the number that it begins with. */
+static void count_text(struct sql_translator *translator,
+                       const struct sql_fragment *column,
+                       const struct sql_fragment *text,
+                       size_t begin)
+{
+    if (column->is_column && column->kind == SQL_INTEGER && text->kind == SQL_TEXT) {
+        sql_write_insert(translator, begin, "fn_number(");
+        sql_write_text(translator, ")");
+    }
+}
+
 static void give_truth(struct sql_fragment *found)
 {
     found->kind = SQL_INTEGER;
@@ -270,6 +282,7 @@ static enum status compare(struct sql_translator *translator,
         return error->status;
     }
     if (found->is_column || right.is_column) {
+        count_text(translator, found, &right, middle);
         sql_write_insert(translator, middle, " ");
         sql_write_insert(translator, middle, text == NULL ? "IS" : text);
         sql_write_insert(translator, middle, " ");

@@ -29,8 +29,8 @@ struct writing {
     enum on_duplicate on_duplicate;
     size_t columns[HEARTBEAT_COLUMNS]; /* that the statement names, in its order */
     size_t column_count;
-    size_t number;                           /* of the row in the statement */
-    struct sql_translation changes;          /* owned: ON DUPLICATE KEY UPDATE */
+    size_t number;                            /* of the row in the statement */
+    struct sql_translation changes;           /* owned: ON DUPLICATE KEY UPDATE */
     size_t change_columns[HEARTBEAT_COLUMNS]; /* what its expressions are for */
     size_t change_count;
     const struct heartbeat_row *old; /* the row that is changed */
@@ -132,8 +132,8 @@ static enum status read_column(struct sql_translator *translator,
     }
     for (size_t at = 0; at < *count; at++) {
         if (columns[at] == column) {
-            return sql_error_set(error, SQL_ERROR_COLUMN_TWICE,
-                                 "Column '%s' specified twice", heartbeat_column_names[column]);
+            return sql_error_set(error, SQL_ERROR_COLUMN_TWICE, "Column '%s' specified twice",
+                                 heartbeat_column_names[column]);
         }
     }
     columns[(*count)++] = column;
@@ -289,9 +289,9 @@ static bool insert_row(void *context, const struct sql_value *values, size_t cou
 
     writing->number++;
     if (count != writing->column_count) {
-        writing->status = sql_error_set(writing->error, SQL_ERROR_VALUE_COUNT,
-                                        "Column count doesn't match value count at row %zu",
-                                        writing->number);
+        writing->status =
+            sql_error_set(writing->error, SQL_ERROR_VALUE_COUNT,
+                          "Column count doesn't match value count at row %zu", writing->number);
         return false;
     }
     for (size_t at = 0; at < count && writing->status == STATUS_OK; at++) {
@@ -311,8 +311,9 @@ static enum status put(struct writing *writing)
     struct sql_statement *statement = writing->statement;
     bool counts_matches = (statement->writer->capabilities & FOUND_ROWS) != 0;
 
-    if (writing->count > 0 && heartbeat_table_put(table_of(writing), writing->rows,
-                                                  writing->count, writing->error) != STATUS_OK) {
+    if (writing->count > 0 &&
+        heartbeat_table_put(table_of(writing), writing->rows, writing->count, writing->error) !=
+            STATUS_OK) {
         if (writing->error->status == STATUS_FULL) {
             return sql_error_set(writing->error, SQL_ERROR_TABLE_FULL,
                                  "The table 'heartbeat' is full");
@@ -320,10 +321,9 @@ static enum status put(struct writing *writing)
         return writing->error->status;
     }
     if (writing->on_duplicate == UPDATE && writing->number == 0) { /* UPDATE itself */
-        struct bytes info =
-            sql_memory_format(&statement->memory,
-                              "Rows matched: %" PRIu64 "  Changed: %" PRIu64 "  Warnings: 0",
-                              writing->matched, writing->affected);
+        struct bytes info = sql_memory_format(
+            &statement->memory, "Rows matched: %" PRIu64 "  Changed: %" PRIu64 "  Warnings: 0",
+            writing->matched, writing->affected);
 
         result_add_ok(statement->writer, counts_matches ? writing->matched : writing->affected,
                       info);
@@ -333,7 +333,8 @@ static enum status put(struct writing *writing)
     return STATUS_OK;
 }
 
-/* The tuples of VALUES as one SELECT each, joined. DEFAULT is NULL where NULL is the default. */
+/* The tuples of VALUES as one SELECT each, joined. DEFAULT is NULL where NULL is the default.
+ */
 static enum status read_tuples(struct writing *writing,
                                struct sql_translator *translator,
                                struct error *error)
@@ -573,8 +574,9 @@ static enum status write_one(struct writing *writing, struct sql_translation *so
     }
     sql_reader_next(reader); /* DELETE and TRUNCATE */
     while (sql_reader_accept_word(reader, "low_priority") ||
-           sql_reader_accept_word(reader, "quick") || sql_reader_accept_word(reader, "ignore") ||
-           sql_reader_accept_word(reader, "from") || sql_reader_accept_word(reader, "table")) {
+           sql_reader_accept_word(reader, "quick") ||
+           sql_reader_accept_word(reader, "ignore") || sql_reader_accept_word(reader, "from") ||
+           sql_reader_accept_word(reader, "table")) {
     }
     return read_target(&translator, "DELETE", writing->error);
 }
