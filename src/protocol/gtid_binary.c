@@ -7,8 +7,23 @@
 #include "varlen.h"
 
 /* Fields of the tagged event, in ascending order (Gtid_event::define_fields() in
- * control_events.h). Those behind the tag are of no interest here. */
-enum { FIELD_FLAGS = 0, FIELD_UUID = 1, FIELD_NUMBER = 2, FIELD_TAG = 3 };
+ * control_events.h). Those behind the commit time are of no interest here. */
+enum {
+    FIELD_FLAGS = 0,
+    FIELD_UUID = 1,
+    FIELD_NUMBER = 2,
+    FIELD_TAG = 3,
+    FIELD_COMMIT_USEC = 6, /* immediate_commit_timestamp */
+};
+
+/* The untagged event: see read_untagged(). */
+enum {
+    CLOCK_TYPE_AT = 1 + GTID_UUID_BYTES + 8,
+    CLOCK_TYPE = 2, /* LOGICAL_TIMESTAMP_TYPECODE */
+    COMMIT_USEC_AT = CLOCK_TYPE_AT + 1 + 8 + 8,
+    COMMIT_USEC_BYTES = 7,
+    COMMIT_USEC_BITS = 55, /* the highest says that the original one follows */
+};
 
 enum { TAGGED_EVENT_VERSION = 1 };
 
@@ -56,8 +71,8 @@ static bool read_tag(struct gtid_source *source, struct byte_reader *reader)
 /*
  * Gtid_event (control_events.h):
  *
- *   0      1     17
- *   flags  uuid  number  logical clock, commit times, length ...
+ *   0      1     17      25          26              34               42
+ *   flags  uuid  number  clock_type  last_committed  sequence_number  commit_usec ...
  */
 static bool read_untagged(struct gtid *found, struct byte_reader *reader)
 {
@@ -140,6 +155,59 @@ enum status gtid_decode_event(struct gtid *found,
     }
     *found = gtid;
     return STATUS_OK;
+}
+
+/* Passes over the value of a field before the commit time. */
+static void skip_field(struct byte_reader *reader, uint64_t field)
+{
+    uint8_t uuid[GTID_UUID_BYTES];
+
+    if (field == FIELD_UUID) {
+        read_uuid_numbers(uuid, reader);
+    } else if (field == FIELD_TAG) {
+        byte_reader_skip(reader, varlen_read(reader));
+    } else {
+        (void)varlen_read(reader);
+    }
+}
+
+static bool tagged_commit_usec(struct byte_reader *reader, uint64_t *usec)
+{
+    uint64_t found = 0;
+    uint64_t field = 0;
+
+    if (varlen_read(reader) != TAGGED_EVENT_VERSION) {
+        return false;
+    }
+    (void)varlen_read(reader);
+    (void)varlen_read(reader);
+    for (field = varlen_read(reader); field < FIELD_COMMIT_USEC && !reader->overran;
+         field = varlen_read(reader)) {
+        skip_field(reader, field);
+    }
+    found = varlen_read(reader);
+    if (reader->overran || field != FIELD_COMMIT_USEC) {
+        return false;
+    }
+    *usec = found;
+    return true;
+}
+
+bool gtid_event_commit_usec(uint8_t event_type, struct bytes body, uint64_t *usec)
+{
+    struct byte_reader reader = byte_reader_of(body);
+
+    if (event_type == BINLOG_GTID_TAGGED) {
+        return tagged_commit_usec(&reader, usec);
+    }
+    if (body.size < COMMIT_USEC_AT + COMMIT_USEC_BYTES ||
+        body.data[CLOCK_TYPE_AT] != CLOCK_TYPE) {
+        return false;
+    }
+    /* The byte in front of it is there, and read to have eight. */
+    *usec = bytes_u64_at(body.data + COMMIT_USEC_AT - 1) >> 8 &
+            ((UINT64_C(1) << COMMIT_USEC_BITS) - 1);
+    return true;
 }
 
 static enum status set_is_cut(struct error *error)

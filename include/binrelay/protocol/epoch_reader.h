@@ -8,11 +8,19 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "binrelay/base/bytes.h"
 #include "binrelay/protocol/binlog_event.h"
 #include "binrelay/protocol/epoch.h"
 
 struct epoch_reader;
+
+/* The beginning of a reader, here for epoch_reader_wants() alone: a bit for each event type. */
+struct epoch_reader_head {
+    uint64_t wanted_types[4];
+};
 
 /* The rules are copied. */
 struct epoch_reader *epoch_reader_new(const struct epoch_rules *rules);
@@ -22,6 +30,18 @@ void epoch_reader_free(struct epoch_reader *reader);
 
 /* Forgets the transaction that is being read: it was cut off, or another file begins. */
 void epoch_reader_reset(struct epoch_reader *reader);
+
+/*
+ * True if an event of the type says something now; another one may be kept from
+ * the reader, so that it costs nothing else. Ask for each event: of rows events
+ * it depends on the table maps before them.
+ */
+static inline bool epoch_reader_wants(const struct epoch_reader *reader, uint8_t event_type)
+{
+    const struct epoch_reader_head *head = (const struct epoch_reader_head *)reader;
+
+    return (head->wanted_types[event_type / 64] >> event_type % 64 & 1) != 0;
+}
 
 /*
  * An event begins; its body has body_size bytes without the checksum. The

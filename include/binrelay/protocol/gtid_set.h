@@ -39,6 +39,13 @@ MUST_CHECK enum status gtid_decode_event(struct gtid *found,
                                          struct bytes body,
                                          struct error *error);
 
+/*
+ * When the server whose binlog it is committed the transaction: wall clock, from
+ * the same three events. False: a server older than 8.0, which does not say, or
+ * a broken event.
+ */
+bool gtid_event_commit_usec(uint8_t event_type, struct bytes body, uint64_t *usec);
+
 /* "uuid:tag:number"; text has room for GTID_TEXT_BYTES. */
 enum { GTID_TEXT_BYTES = 36 + 1 + GTID_TAG_MOST_BYTES + 1 + 20 + 1 };
 void gtid_print(const struct gtid *gtid, char text[GTID_TEXT_BYTES]);
