@@ -43,6 +43,17 @@ def assert_all_equal(fleet, prefix):
     print("  every replica has its source's checksums")
 
 
+class DemoFleet(Fleet):
+    """The topology of the tests, with heartbeats on east."""
+
+    def cluster_configs(self):
+        return [{**each, "epochs": "heartbeat"} if each["name"] == "east" else each
+                for each in super().cluster_configs()]
+
+    def more_config(self):
+        return {"heartbeat": {"write_to_sources": True, "interval": "500ms"}}
+
+
 # -- scenes
 
 def rows_cross(fleet):
@@ -74,6 +85,32 @@ def the_endpoint_answers(fleet):
     lines = [line for line in done.stdout.splitlines() if line.startswith("### ")]
     show("mysqlbinlog --read-from-remote-server --verbose binlog.000001 | grep '^###'",
          "\n".join(lines[:6]))
+
+
+def epochs_advance(fleet):
+    """Epochs: the relay advances a heartbeat row on east, and keeps an index of what each beat brought"""
+    newest = wait_for_epochs(fleet, 3)
+    fleet.east.run("INSERT INTO shop_east.orders VALUES (100, 'behind a known epoch')")
+    wait_for_epochs(fleet, newest + 2)
+    client = Client(fleet.farm, fleet.endpoint("east"))
+    statement = ("SELECT epoch, SUBSTRING_INDEX(File, '/', -1) AS File, Position, next_position "
+                 "FROM mysql.ndb_binlog_index ORDER BY epoch DESC LIMIT 5")
+    show(f'mysql -e "{statement}"', client.mysql(statement)[0])
+    control(fleet, "locate", "east", "epoch", str(newest))
+    done = client.binlog("--verbose", "--to-last-log", f"epoch.{newest}")
+    assert "behind a known epoch" in done.stdout, done.stderr
+    assert "an order of east" not in done.stdout
+    print(f"  a stream that begins at epoch.{newest} has the order behind it, and none before it")
+
+
+def wait_for_epochs(fleet, least):
+    """Waits until the newest epoch of east is that high, and returns it."""
+    client = Client(fleet.farm, fleet.endpoint("east"))
+
+    def newest():
+        shown = client.mysql("SELECT IFNULL(MAX(epoch), 0) FROM mysql.ndb_binlog_index", "-N")[0]
+        return int(shown) if shown.strip() and int(shown) >= least else None
+    return wait_until(newest, f"epoch {least}")
 
 
 def the_relay_dies(fleet):
@@ -132,8 +169,8 @@ def the_store_is_the_source_s(fleet):
         show(f"cmp {name}/{files[-1]} and the {len(files) - 1} files before it", "equal")
 
 
-SCENES = [rows_cross, the_administrator_looks, the_endpoint_answers, the_relay_dies, a_source_dies,
-          the_network_is_cut, a_cluster_is_paused, the_store_is_the_source_s]
+SCENES = [rows_cross, the_administrator_looks, the_endpoint_answers, epochs_advance, the_relay_dies,
+          a_source_dies, the_network_is_cut, a_cluster_is_paused, the_store_is_the_source_s]
 
 
 def main():
@@ -143,7 +180,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="binrelay-demo-") as directory:
         try:
             say("starting two MySQL sources, a MariaDB source, the relay and four replicas")
-            fleet = Fleet(farm, directory)
+            fleet = DemoFleet(farm, directory)
             for scene in SCENES:
                 say(scene.__doc__)
                 scene(fleet)

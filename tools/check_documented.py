@@ -16,6 +16,11 @@ def commands(root):
     return set(re.findall(r'^\s*\{"([a-z -]+)",\s*\{', text, re.MULTILINE))
 
 
+def store_commands(root):
+    text = (root / "src/app/binrelayctl_store.c").read_text()
+    return set(re.findall(r'^\s*\{"([a-z]+)",\s*store_tool_', text, re.MULTILINE))
+
+
 def described_options(root):
     text = (root / "docs/configuration.md").read_text()
     return set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]*)`", text))))
@@ -27,6 +32,11 @@ def described_commands(root):
     return {row.replace("\\-", "-").strip() for row in rows}
 
 
+def described_store_commands(root):
+    text = (root / "docs/man/binrelayctl.1").read_text()
+    return set(re.findall(r'^\.BI "store ([a-z]+)"', text, re.MULTILINE))
+
+
 def complaints(root):
     for name in sorted(options(root) - described_options(root)):
         yield f"docs/configuration.md: option {name} is not described"
@@ -34,6 +44,8 @@ def complaints(root):
         yield f"docs/man/binrelayctl.1: command {name} is not described"
     for name in sorted(described_commands(root) - commands(root)):
         yield f"docs/man/binrelayctl.1: there is no command {name}"
+    for name in sorted(store_commands(root) ^ described_store_commands(root)):
+        yield f"docs/man/binrelayctl.1: store {name} is not described, or does not exist"
 
 
 def main(root):

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The administrator's hand: sends one command to the admin socket, and prints the reply. */
+/*
+ * The administrator's hand: sends one command to the admin socket and prints
+ * the reply. What begins with "store" is done here, and asks no relay.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -13,10 +16,9 @@
 #include "binrelay/app/programs.h"
 #include "binrelay/base/bytes.h"
 #include "binrelay/base/error.h"
+#include "binrelayctl_store.h"
 #include "table.h"
 #include "version.h"
-
-enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct command_line {
     const char *socket_path;
@@ -26,13 +28,15 @@ struct command_line {
 };
 
 static const char usage[] = "usage: binrelayctl [--socket PATH] [--json] COMMAND ...\n"
+                            "       binrelayctl [--json] store COMMAND DIR ...\n"
                             "       binrelayctl --version | --help\n"
                             "\n"
                             "  --socket PATH  the relay's admin socket\n"
                             "                 (default /run/binrelay/admin.sock)\n"
                             "  --json         print the result as JSON instead of a table\n"
                             "\n"
-                            "  binrelayctl help   lists the commands of the running relay\n";
+                            "  binrelayctl help   lists the commands of the running relay\n"
+                            "  binrelayctl store  lists those for a store without its relay\n";
 
 static bool parse_command_line(struct command_line *line, int count, char **arguments)
 {
@@ -201,6 +205,9 @@ int program_binrelayctl(int count, char **arguments)
     if (line.is_version || line.is_help) {
         (void)fputs(line.is_help ? usage : "binrelayctl " BINRELAY_VERSION "\n", stdout);
         return EXIT_DONE;
+    }
+    if (strcmp(arguments[optind], "store") == 0) {
+        return binrelayctl_store(count - optind, arguments + optind, line.is_json);
     }
     for (int at = optind; at < count; at++) {
         line.is_json = line.is_json || strcmp(arguments[at], "--json") == 0;

@@ -85,6 +85,7 @@ struct config_cluster {
     char *log_name;
     uint64_t epochs;
     char *identity;
+    bool is_identity_said; /* the file says it; else it was chosen */
     uint64_t position_by;
     json_t *start_json;
     bool is_start_last;

@@ -2,6 +2,7 @@
 /* What no single option can say: names that must exist, pairs that must fit. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "binrelay/base/memory.h"
 #include "binrelay/net/tls.h"
@@ -91,6 +92,7 @@ static void check_identity(struct config_cluster *cluster,
     autofree char *where = mem_format("%s.identity", path);
     bool is_virtual = cluster->epochs == EPOCHS_NDB && cluster->sources.count > 1;
 
+    cluster->is_identity_said = cluster->identity != NULL;
     if (cluster->identity == NULL) {
         cluster->identity = mem_text(is_virtual ? "virtual" : "upstream");
     }
@@ -117,6 +119,20 @@ static void check_sources(const struct config_cluster *cluster,
         if (source->tls.cert != NULL && source->tls.key == NULL) {
             option_fault(faults, list, "[%zu].tls: a cert needs its key", at);
         }
+    }
+}
+
+static void check_start(const struct config_cluster *cluster,
+                        const char *path,
+                        struct option_faults *faults)
+{
+    autofree char *where = mem_format("%s.start.epoch", path);
+
+    if (cluster->start.epoch != 0 && cluster->epochs != EPOCHS_NDB) {
+        /* An NDB source has a table that says where an epoch is; for a counter in some row of
+         * the stream, all of it would have to be read. */
+        option_fault(faults, where,
+                     "needs \"epochs\": \"ndb\"; elsewhere start at a file or at a gtid_set");
     }
 }
 
@@ -150,6 +166,7 @@ static void check_cluster(struct config *config, size_t at, struct option_faults
     check_purge_has_reports(config, cluster, path, faults);
     check_identity(cluster, path, faults);
     check_sources(cluster, path, faults);
+    check_start(cluster, path, faults);
 }
 
 static void check_rights(const struct config_account *account,
@@ -258,13 +275,47 @@ static void check_admin(struct config *config, struct option_faults *faults)
     config->admin.mode = mode;
 }
 
-void config_check(struct config *config, struct option_faults *faults)
+/* A name as MySQL takes it in backquotes, without what would need more than that. */
+static bool is_table_part(const char *name, size_t size)
 {
-    for (size_t at = 0; at < config->clusters.count; at++) {
-        check_cluster(config, at, faults);
+    enum { NAME_MOST_CHARACTERS = 64 };
+    size_t characters = 0;
+
+    for (size_t at = 0; at < size; at++) {
+        unsigned char byte = (unsigned char)name[at];
+
+        if (byte <= ' ' || byte == 0x7F || strchr("./\\`'\"", byte) != NULL) {
+            return false;
+        }
+        characters += (byte & 0xC0) != 0x80; /* the first byte of one in UTF-8 */
     }
-    for (size_t at = 0; at < config->accounts.count; at++) {
-        check_account(config, at, faults);
+    return characters > 0 && characters <= NAME_MOST_CHARACTERS;
+}
+
+static bool is_own_database(const char *name, size_t size)
+{
+    static const char *const taken[] = {"mysql", "binrelay", "information_schema",
+                                        "performance_schema", "sys"};
+
+    for (size_t at = 0; at < sizeof(taken) / sizeof(taken[0]); at++) {
+        if (strlen(taken[at]) == size && strncasecmp(taken[at], name, size) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void check_heartbeat(const struct config *config, struct option_faults *faults)
+{
+    static const char path[] = "$.heartbeat.table";
+    const char *name = config->heartbeat.table == NULL ? "" : config->heartbeat.table;
+    size_t dot = strcspn(name, ".");
+
+    if (name[dot] != '.' || !is_table_part(name, dot) ||
+        !is_table_part(name + dot + 1, strlen(name + dot + 1))) {
+        option_fault(faults, path, "must be a \"database.table\"");
+    } else if (!is_own_database(name, dot)) {
+        option_fault(faults, path, "must be in a database of its own, not a server's");
     }
     for (size_t at = 0; at < config->heartbeat.polls.count; at++) {
         autofree char *where = mem_format("$.heartbeat.poll[%zu].cluster", at);
@@ -273,6 +324,17 @@ void config_check(struct config *config, struct option_faults *faults)
                              ((struct config_poll *)config->heartbeat.polls.items)[at].cluster,
                              where, faults);
     }
+}
+
+void config_check(struct config *config, struct option_faults *faults)
+{
+    for (size_t at = 0; at < config->clusters.count; at++) {
+        check_cluster(config, at, faults);
+    }
+    for (size_t at = 0; at < config->accounts.count; at++) {
+        check_account(config, at, faults);
+    }
+    check_heartbeat(config, faults);
     if (config->data_dir != NULL && config->data_dir[0] == '\0') {
         option_fault(faults, "$.data_dir", "must not be empty");
     }
@@ -289,14 +351,11 @@ static void list_unused_of_cluster(const struct config_cluster *cluster, struct 
         bool is_used;
         const char *name;
     } later[] = {
-        {cluster->epochs != EPOCHS_NONE, "epochs"},
-        {strcmp(cluster->identity, "virtual") == 0, "identity"},
         {cluster->sources.count > 1, "sources after the first"},
         {cluster->appliers.count > 0, "appliers"},
         {strcmp(cluster->purge.policy, "applied") == 0, "purge.policy"},
         {cluster->filter != NULL, "filter"},
         {cluster->archive.command != NULL, "archive"},
-        {cluster->start.epoch != 0, "start.epoch"},
     };
 
     for (size_t at = 0; at < sizeof(later) / sizeof(later[0]); at++) {
@@ -320,8 +379,8 @@ void config_list_unused(const struct config *config, struct buffer *lines)
     if (config->hooks.count > 0) {
         buffer_add_text(lines, "hooks\n");
     }
-    if (config->heartbeat.polls.count > 0 || config->heartbeat.write_to_sources) {
-        buffer_add_text(lines, "heartbeat\n");
+    if (config->heartbeat.polls.count > 0) {
+        buffer_add_text(lines, "heartbeat.poll\n");
     }
     if (config->http.listen != NULL) {
         buffer_add_text(lines, "http\n");

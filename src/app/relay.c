@@ -12,52 +12,6 @@
 #include "settings.h"
 #include "version.h"
 
-static void on_publish(void *context)
-{
-    const struct relay_cluster *cluster = context;
-
-    endpoint_wake(cluster->relay->endpoint, cluster->number);
-}
-
-static enum status make_cluster(struct relay *relay, size_t number, struct error *error)
-{
-    const struct config_cluster *config = config_cluster_at(relay->config, number);
-    struct relay_cluster *cluster = &relay->clusters[number];
-    autofree char *directory = mem_format("%s/%s", relay->config->data_dir, config->name);
-    autofree char *identity = mem_format("%s/%u", config->name, (unsigned)config->server_id);
-    struct registry_cluster kept = {0};
-    struct binlog_store_options options = {.disk = disk_system(),
-                                           .clock = clock_system(),
-                                           .directory = directory,
-                                           .log_name = config->log_name};
-    enum status status = registry_load_cluster(relay->registry, config->name, &kept, error);
-
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-        return status;
-    }
-    cluster->relay = relay;
-    cluster->number = number;
-    uuid_of_name(identity, cluster->uuid);
-    cluster->board = cluster_board_new();
-    cluster_board_set_facts(cluster->board, &kept.facts);
-    cluster->store = binlog_store_new(&options);
-    binlog_store_set_first_visible(cluster->store, kept.first_visible);
-    binlog_store_on_publish(cluster->store, on_publish, cluster);
-    return STATUS_OK;
-}
-
-static enum status make_clusters(struct relay *relay, struct error *error)
-{
-    enum status status = STATUS_OK;
-
-    relay->cluster_count = relay->config->clusters.count;
-    relay->clusters = mem_zeroed(relay->cluster_count * sizeof(*relay->clusters));
-    for (size_t at = 0; status == STATUS_OK && at < relay->cluster_count; at++) {
-        status = make_cluster(relay, at, error);
-    }
-    return status;
-}
-
 static enum status open_endpoint(struct relay *relay, struct error *error)
 {
     const struct config *config = relay->config;
@@ -77,6 +31,9 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
             .server_uuid = relay->clusters[at].uuid,
             .store = relay->clusters[at].store,
             .board = relay->clusters[at].board,
+            .presents_upstream = settings_presents_upstream(config_cluster_at(config, at)),
+            .flush_source = relay_flush_source,
+            .flush_context = &relay->clusters[at],
         };
     }
     status = endpoint_open(&relay->endpoint,
@@ -87,6 +44,8 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
                                .listener_count = config->endpoint.listen.count,
                                .clusters = served,
                                .cluster_count = relay->cluster_count,
+                               .heartbeats = registry_heartbeats(relay->registry),
+                               .heartbeat_name = config->heartbeat.table,
                                .serve_threads = (unsigned)config->serve_threads,
                                .rsa_key_path = rsa_key_path,
                                .settings = settings.endpoint,
@@ -94,57 +53,6 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
                            error);
     settings_release(&settings);
     return status;
-}
-
-static struct pull_start start_of(const struct config_cluster *cluster)
-{
-    const struct config_start *start = &cluster->start;
-    enum pull_start_kind kind = cluster->is_start_last ? PULL_FROM_LAST : PULL_FROM_FIRST;
-
-    if (start->file != NULL) {
-        kind = PULL_FROM_POSITION;
-    } else if (start->gtid_set != NULL) {
-        kind = PULL_FROM_GTIDS;
-    }
-    return (struct pull_start){.kind = kind,
-                               .file_name = start->file,
-                               .position = start->position == 0 ? 4 : start->position,
-                               .gtids = start->gtid_set};
-}
-
-static enum status start_puller(struct relay *relay, size_t number, struct error *error)
-{
-    const struct config_cluster *config = config_cluster_at(relay->config, number);
-    struct relay_cluster *cluster = &relay->clusters[number];
-    autofree struct source_options *sources = settings_sources(config);
-    autofree char *directory = mem_format("%s/%s", relay->config->data_dir, config->name);
-    struct puller_options options = {
-        .cluster = config->name,
-        .directory = directory,
-        .server_id = (uint32_t)config->server_id,
-        .relay_id = relay->config->relay_id,
-        .sources = sources,
-        .source_count = config->sources.count,
-        .log_name = config->log_name,
-        .start = start_of(config),
-        .heartbeat_period_usec = config->heartbeat_period_usec,
-        .read_timeout_usec = config->read_timeout_usec,
-        .connect_retry_usec = config->connect_retry_usec,
-        .semi_sync = config->semi_sync,
-        .sync_mode = (enum store_sync_mode)relay->config->store.sync,
-        .sync_interval_usec = relay->config->store.sync_interval_usec,
-        .clock = clock_system(),
-        .store = cluster->store,
-        .board = cluster->board,
-        .registry = relay->registry,
-    };
-    enum status status =
-        registry_load_cluster(relay->registry, config->name, &options.kept, error);
-
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-        return status;
-    }
-    return puller_start(&cluster->puller, &options, error);
 }
 
 static void on_stop_message(struct message *message)
@@ -222,13 +130,13 @@ static enum status start_parts(struct relay *relay, struct error *error)
             registry_open(&relay->registry, relay->config->data_dir, clock_system(), error);
     }
     if (status == STATUS_OK) {
-        status = make_clusters(relay, error);
+        status = relay_make_clusters(relay, error);
     }
     if (status == STATUS_OK) {
         status = open_endpoint(relay, error);
     }
-    for (size_t at = 0; status == STATUS_OK && at < relay->cluster_count; at++) {
-        status = start_puller(relay, at, error);
+    if (status == STATUS_OK) {
+        status = relay_start_clusters(relay, error);
     }
     return status == STATUS_OK ? open_admin(relay, error) : status;
 }
@@ -266,7 +174,11 @@ void relay_run(struct relay *relay)
     log_info("relay: stopping");
 }
 
-/* The pullers end before the endpoint that they wake, and all threads before what they use. */
+/*
+ * The pullers end before the endpoint that they wake, and all threads before
+ * what they use. The agents end after the endpoint, which may wait for one of
+ * them: what they do is broken off first.
+ */
 void relay_free(struct relay *relay)
 {
     if (relay == NULL) {
@@ -280,10 +192,14 @@ void relay_free(struct relay *relay)
     loop_timer_free(relay->watchdog);
     admin_close(relay->admin);
     for (size_t at = 0; at < relay->cluster_count; at++) {
+        source_agent_interrupt(relay->clusters[at].agent);
+    }
+    for (size_t at = 0; at < relay->cluster_count; at++) {
         puller_stop(relay->clusters[at].puller);
     }
     endpoint_close(relay->endpoint);
     for (size_t at = 0; at < relay->cluster_count; at++) {
+        source_agent_stop(relay->clusters[at].agent);
         binlog_store_free(relay->clusters[at].store);
         cluster_board_free(relay->clusters[at].board);
     }

@@ -8,6 +8,7 @@
 #include "binrelay/registry/registry.h"
 #include "binrelay/serve/endpoint.h"
 #include "binrelay/source/puller.h"
+#include "binrelay/source/source_agent.h"
 #include "binrelay/storage/data_dir.h"
 #include "relay.h"
 
@@ -16,9 +17,11 @@ struct relay_cluster {
     struct relay *relay; /* borrowed: it holds this */
     size_t number;
     char uuid[UUID_TEXT_BYTES];
-    struct binlog_store *store; /* owned, as both below */
+    struct registry_cluster kept; /* what the registry knew at start */
+    struct binlog_store *store;   /* owned, as all below */
     struct cluster_board *board;
     struct puller *puller;
+    struct source_agent *agent;
 };
 
 enum { RELAY_SIGNALS = 3 };
@@ -40,6 +43,15 @@ struct relay {
     struct message stop; /* posted once */
     bool is_stopping;
 };
+
+/* Opens nothing yet. STATUS_INVALID: the configuration does not fit what is stored. */
+enum status relay_make_clusters(struct relay *relay, struct error *error);
+
+/* Begins to pull, and to speak with the sources. */
+enum status relay_start_clusters(struct relay *relay, struct error *error);
+
+/* For the endpoint: FLUSH BINARY LOGS at the source of a struct relay_cluster. */
+enum status relay_flush_source(void *cluster, struct error *error);
 
 /* Reads the configuration again and applies what may change while running. */
 enum status relay_reload(void *relay, struct error *error);

@@ -21,7 +21,8 @@ static bool has_same_clusters(const struct config *left, const struct config *ri
         const struct config_cluster *other = config_cluster_at(right, at);
 
         if (strcmp(one->name, other->name) != 0 || one->server_id != other->server_id ||
-            one->sources.count != other->sources.count) {
+            one->sources.count != other->sources.count || one->epochs != other->epochs ||
+            strcmp(one->identity, other->identity) != 0) {
             return false;
         }
     }
@@ -41,6 +42,8 @@ static void set_passwords(struct relay *relay, const struct config *config)
             passwords[number] = password == NULL ? "" : password;
         }
         puller_set_passwords(relay->clusters[at].puller, passwords, cluster->sources.count);
+        source_agent_set_passwords(relay->clusters[at].agent, passwords,
+                                   cluster->sources.count);
     }
 }
 
@@ -57,9 +60,10 @@ static enum status read_again(struct relay *relay, struct config **made, struct 
     buffer_release(&faults.lines);
     if (status == STATUS_OK && !has_same_clusters(relay->config, *made)) {
         config_free(*made);
-        status =
-            error_set(error, STATUS_INVALID,
-                      "the clusters, their server_id or number of sources differ: restart");
+        status = error_set(
+            error, STATUS_INVALID,
+            "the clusters, their server_id, number of sources, epochs or identity differ: "
+            "restart");
     }
     return status;
 }
@@ -91,13 +95,20 @@ enum status relay_reload(void *context, struct error *error)
     return status;
 }
 
-/* The turns of every loop but this one. */
+/* The turns of every loop but this one. A large store takes its time to recover: that is no
+ * loop that hangs. */
 static size_t read_turns(const struct relay *relay, uint64_t *turns, size_t most)
 {
     size_t count = 0;
 
     for (size_t at = 0; at < relay->cluster_count && count < most; at++) {
-        turns[count++] = puller_turns(relay->clusters[at].puller);
+        const struct puller *puller = relay->clusters[at].puller;
+
+        turns[count] = puller_turns(puller);
+        if (puller_is_recovering(puller)) {
+            turns[count] = UINT64_MAX - (relay->turns_seen[count] == UINT64_MAX ? 1 : 0);
+        }
+        count++;
     }
     return count + endpoint_turns(relay->endpoint, turns + count, most - count);
 }

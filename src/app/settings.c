@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "binrelay/base/log.h"
@@ -133,4 +134,52 @@ struct listener_options *settings_listeners(const struct config *config)
             .address = listen->address, .cluster = listen->cluster, .version = listen->version};
     }
     return listeners;
+}
+
+/* The words of the option are in another order. */
+static enum epoch_kind kind_of(uint64_t epochs)
+{
+    switch (epochs) {
+    case EPOCHS_NDB:
+        return EPOCH_KIND_NDB;
+    case EPOCHS_HEARTBEAT:
+        return EPOCH_KIND_HEARTBEAT;
+    default:
+        return EPOCH_KIND_NONE;
+    }
+}
+
+struct epoch_rules settings_epochs(const struct config *config,
+                                   const struct config_cluster *cluster,
+                                   uint8_t server_id_bits)
+{
+    struct epoch_rules rules = {.kind = kind_of(cluster->epochs)};
+    const char *dot = strchr(config->heartbeat.table, '.'); /* config_check() saw it */
+
+    /* Indexes keep the rules and are made anew for others: only what counts stands in them. */
+    if (rules.kind == EPOCH_KIND_NDB) {
+        rules.server_id_bits = server_id_bits;
+    }
+    if (rules.kind != EPOCH_KIND_HEARTBEAT) {
+        return rules;
+    }
+    rules.server_id = (uint32_t)cluster->server_id;
+    (void)snprintf(rules.database, sizeof(rules.database), "%.*s",
+                   (int)(dot - config->heartbeat.table), config->heartbeat.table);
+    (void)snprintf(rules.table, sizeof(rules.table), "%s", dot + 1);
+    return rules;
+}
+
+uint32_t settings_marker_id(const struct config_cluster *cluster)
+{
+    bool is_virtual =
+        cluster->epochs == EPOCHS_NDB && strcmp(cluster->identity, "virtual") == 0;
+
+    return is_virtual ? (uint32_t)cluster->server_id : 0;
+}
+
+bool settings_presents_upstream(const struct config_cluster *cluster)
+{
+    return strcmp(cluster->identity, "upstream") == 0 &&
+           (cluster->epochs == EPOCHS_NDB || cluster->is_identity_said);
 }

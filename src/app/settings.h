@@ -25,3 +25,14 @@ struct source_options *settings_sources(const struct config_cluster *cluster);
 
 /* Listeners as the endpoint takes them; as above. */
 struct listener_options *settings_listeners(const struct config *config);
+
+/* How epochs are known in the cluster's stream; the bits as the source said, 0: all. */
+struct epoch_rules settings_epochs(const struct config *config,
+                                   const struct config_cluster *cluster,
+                                   uint8_t server_id_bits);
+
+/* The server_id that epoch markers are stored with; 0: the source's own. */
+uint32_t settings_marker_id(const struct config_cluster *cluster);
+
+/* True if replicas see the source's own server_id: an NDB applier knows epochs by it. */
+bool settings_presents_upstream(const struct config_cluster *cluster);

@@ -11,6 +11,9 @@
 struct cluster_board {
     pthread_mutex_t lock;
     struct cluster_report report;
+    struct apply_status_row *apply_status; /* owned */
+    size_t apply_status_count;
+    uint64_t apply_status_usec; /* wall clock; 0: never read */
 };
 
 static const char *const names[PULL_STATE_COUNT] = {
@@ -48,6 +51,7 @@ void cluster_board_free(struct cluster_board *board)
         return;
     }
     (void)pthread_mutex_destroy(&board->lock);
+    free(board->apply_status);
     free(board);
 }
 
@@ -96,6 +100,7 @@ void cluster_board_set_numbers(struct cluster_board *board,
     pthread_mutex_lock(&board->lock);
     board->report.received = numbers->received;
     board->report.upstream = numbers->upstream;
+    board->report.received_epoch = numbers->received_epoch;
     board->report.last_event_usec = numbers->last_event_usec;
     board->report.last_created_sec = numbers->last_created_sec;
     board->report.received_bytes = numbers->received_bytes;
@@ -106,4 +111,45 @@ void cluster_board_set_numbers(struct cluster_board *board,
     board->report.syncs = numbers->syncs;
     board->report.semisync_replies = numbers->semisync_replies;
     pthread_mutex_unlock(&board->lock);
+}
+
+static struct apply_status_row *copy_rows(const struct apply_status_row *rows, size_t count)
+{
+    struct apply_status_row *copy = mem_raw((count + 1) * sizeof(*copy));
+
+    if (count > 0) {
+        memcpy(copy, rows, count * sizeof(*copy));
+    }
+    return copy;
+}
+
+size_t cluster_board_apply_status(struct cluster_board *board,
+                                  struct apply_status_row **rows,
+                                  uint64_t *read_usec)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&board->lock);
+    count = board->apply_status_count;
+    *rows = copy_rows(board->apply_status, count);
+    *read_usec = board->apply_status_usec;
+    pthread_mutex_unlock(&board->lock);
+    return count;
+}
+
+void cluster_board_set_apply_status(struct cluster_board *board,
+                                    const struct apply_status_row *rows,
+                                    size_t count,
+                                    uint64_t read_usec)
+{
+    struct apply_status_row *copy = copy_rows(rows, count);
+    struct apply_status_row *before = NULL;
+
+    pthread_mutex_lock(&board->lock);
+    before = board->apply_status;
+    board->apply_status = copy;
+    board->apply_status_count = count;
+    board->apply_status_usec = read_usec;
+    pthread_mutex_unlock(&board->lock);
+    free(before);
 }

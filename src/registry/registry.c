@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binrelay/registry/registry.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -11,77 +10,19 @@
 #include "binrelay/base/memory.h"
 #include "binrelay/base/worker.h"
 #include "database.h"
+#include "heartbeat_rows.h"
+#include "schema.h"
 
 enum {
-    SCHEMA_VERSION = 1,
     EVENTS_KEPT = 100000, /* older ones go: whoever causes events must not fill the disk */
 };
 
-/* Numbers are kept as SQLite keeps them: 64 bits with a sign. */
-static const char schema[] = "BEGIN;"
-                             "CREATE TABLE IF NOT EXISTS cluster ("
-                             "  name TEXT PRIMARY KEY,"
-                             "  first_visible_file INTEGER NOT NULL,"
-                             "  first_visible_offset INTEGER NOT NULL,"
-                             "  upstream_shift INTEGER NOT NULL,"
-                             "  server_version TEXT NOT NULL,"
-                             "  server_uuid TEXT NOT NULL,"
-                             "  server_id INTEGER NOT NULL,"
-                             "  gtid_mode TEXT NOT NULL,"
-                             "  is_mariadb INTEGER NOT NULL) WITHOUT ROWID;"
-                             "CREATE TABLE IF NOT EXISTS event ("
-                             "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
-                             "  at_usec INTEGER NOT NULL,"
-                             "  cluster TEXT NOT NULL,"
-                             "  event TEXT NOT NULL,"
-                             "  message TEXT NOT NULL);"
-                             "PRAGMA user_version = 1;"
-                             "COMMIT;";
-
-static_assert(SCHEMA_VERSION == 1, "the schema sets user_version");
-
 struct registry {
-    struct sqlite3 *database;  /* owned; the worker's once it has a message */
-    struct worker *worker;     /* owned */
-    const struct clock *clock; /* borrowed from the caller of registry_open() */
+    struct sqlite3 *database;           /* owned; the worker's once it has a message */
+    struct worker *worker;              /* owned */
+    struct heartbeat_table *heartbeats; /* owned */
+    const struct clock *clock;          /* borrowed from the caller of registry_open() */
 };
-
-static enum status read_schema_version(struct registry *registry,
-                                       int *found,
-                                       struct error *error)
-{
-    struct sqlite3_stmt *statement = NULL;
-    enum status status =
-        database_prepare(registry->database, &statement, "PRAGMA user_version", error);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = database_step(registry->database, statement, error);
-    if (status == STATUS_OK) {
-        *found = sqlite3_column_int(statement, 0);
-    }
-    (void)sqlite3_finalize(statement); /* the answer is taken */
-    return status;
-}
-
-static enum status prepare_schema(struct registry *registry, struct error *error)
-{
-    int version = 0;
-    enum status status = read_schema_version(registry, &version, error);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (version > SCHEMA_VERSION) {
-        return error_set(
-            error, STATUS_INVALID,
-            "control.db has schema %d, this version knows %d: use a newer binrelayd", version,
-            SCHEMA_VERSION);
-    }
-    return version == SCHEMA_VERSION ? STATUS_OK
-                                     : database_run(registry->database, schema, error);
-}
 
 enum status registry_open(struct registry **made,
                           const char *data_dir,
@@ -94,10 +35,14 @@ enum status registry_open(struct registry **made,
 
     registry->clock = clock;
     if (status == STATUS_OK) {
-        status = prepare_schema(registry, error);
+        status = schema_prepare(registry->database, error);
     }
     if (status == STATUS_OK) {
         status = worker_start(&registry->worker, "registry", error);
+    }
+    if (status == STATUS_OK) {
+        status = heartbeat_table_open(&registry->heartbeats, registry->database,
+                                      registry->worker, error);
     }
     if (status != STATUS_OK) {
         registry_close(registry);
@@ -113,6 +58,7 @@ void registry_close(struct registry *registry)
         return;
     }
     worker_stop(registry->worker);
+    heartbeat_table_close(registry->heartbeats);
     database_close(registry->database);
     free(registry);
 }
@@ -138,6 +84,10 @@ static void read_cluster(struct sqlite3_stmt *statement, struct registry_cluster
     facts->server_id = (uint32_t)sqlite3_column_int64(statement, 5);
     copy_text(facts->gtid_mode, sizeof(facts->gtid_mode), statement, 6);
     facts->is_mariadb = sqlite3_column_int(statement, 7) != 0;
+    found->shift_from_file = (uint64_t)sqlite3_column_int64(statement, 8);
+    found->previous_shift = sqlite3_column_int64(statement, 9);
+    facts->server_id_bits = (uint8_t)sqlite3_column_int(statement, 10);
+    found->identity = (uint32_t)sqlite3_column_int64(statement, 11);
 }
 
 enum status registry_load_cluster(struct registry *registry,
@@ -147,7 +97,8 @@ enum status registry_load_cluster(struct registry *registry,
 {
     static const char sql[] =
         "SELECT first_visible_file, first_visible_offset, upstream_shift, server_version,"
-        " server_uuid, server_id, gtid_mode, is_mariadb FROM cluster WHERE name = ?1";
+        " server_uuid, server_id, gtid_mode, is_mariadb, shift_from_file, previous_shift,"
+        " server_id_bits, identity FROM cluster WHERE name = ?1";
     struct sqlite3_stmt *statement = NULL;
     enum status status = database_prepare(registry->database, &statement, sql, error);
 
@@ -178,7 +129,10 @@ struct cluster_write {
 static enum status write_cluster(struct cluster_write *write, struct error *error)
 {
     static const char sql[] =
-        "INSERT OR REPLACE INTO cluster VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)";
+        "INSERT OR REPLACE INTO cluster (name, first_visible_file, first_visible_offset,"
+        " upstream_shift, server_version, server_uuid, server_id, gtid_mode, is_mariadb,"
+        " shift_from_file, previous_shift, server_id_bits, identity)"
+        " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)";
     const struct registry_cluster *cluster = &write->cluster;
     struct sqlite3 *database = write->registry->database;
     struct sqlite3_stmt *statement = NULL;
@@ -197,6 +151,10 @@ static enum status write_cluster(struct cluster_write *write, struct error *erro
     (void)sqlite3_bind_int64(statement, 7, cluster->facts.server_id);
     (void)sqlite3_bind_text(statement, 8, cluster->facts.gtid_mode, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int(statement, 9, cluster->facts.is_mariadb ? 1 : 0);
+    (void)sqlite3_bind_int64(statement, 10, (sqlite3_int64)cluster->shift_from_file);
+    (void)sqlite3_bind_int64(statement, 11, cluster->previous_shift);
+    (void)sqlite3_bind_int(statement, 12, cluster->facts.server_id_bits);
+    (void)sqlite3_bind_int64(statement, 13, cluster->identity);
     return database_finish(database, statement, error);
 }
 
@@ -300,4 +258,9 @@ void registry_add_event(struct registry *registry,
     write->event = mem_text(event);
     write->text = mem_text(text);
     worker_post(registry->worker, &write->message);
+}
+
+struct heartbeat_table *registry_heartbeats(struct registry *registry)
+{
+    return registry->heartbeats;
 }

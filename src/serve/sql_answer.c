@@ -7,10 +7,13 @@
 
 #include "binrelay/base/log.h"
 #include "session_directory.h"
+#include "sql_engine.h"
 #include "sql_errors.h"
+#include "sql_expression.h"
 #include "sql_select.h"
 #include "sql_set.h"
 #include "sql_show.h"
+#include "sql_write.h"
 
 /* The reader stands behind the statement's first word. */
 typedef enum status (*statement_fn)(struct sql_statement *statement, struct error *error);
@@ -85,14 +88,56 @@ static enum status kill_session(struct sql_statement *statement, struct error *e
     return STATUS_OK;
 }
 
+/* What a client is to see of a failure at the source: its number, or a general one. */
+static enum status fail_at_source(struct error *error)
+{
+    char words[sizeof(error->message)];
+
+    if (error->sql_code != 0) {
+        return error->status;
+    }
+    (void)snprintf(words, sizeof(words), "%s", error->message);
+    return sql_error_set(error, SQL_ERROR_GENERAL, "%s", words);
+}
+
+/* FLUSH [NO_WRITE_TO_BINLOG | LOCAL] [BINARY] LOGS: done by the source. Its files are ours, so
+ * there is nothing to be rotated here. */
+static enum status flush(struct sql_statement *statement, struct error *error)
+{
+    struct sql_reader *reader = &statement->reader;
+    struct sql_session *session = statement->session;
+
+    if (!sql_reader_accept_word(reader, "no_write_to_binlog")) {
+        (void)sql_reader_accept_word(reader, "local"); /* both may be left out */
+    }
+    (void)sql_reader_accept_word(reader, "binary"); /* as may this */
+    if (!sql_reader_accept_word(reader, "logs")) {
+        return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
+                             "This relay flushes nothing but BINARY LOGS, at the source");
+    }
+    if (sql_statement_end(statement, error) != STATUS_OK ||
+        sql_session_need_right(session, RIGHT_ADMIN, "admin", error) != STATUS_OK ||
+        sql_session_need_cluster(session, error) != STATUS_OK) {
+        return error->status;
+    }
+    if (session->cluster->flush_source == NULL) {
+        return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
+                             "This relay has nobody who asks the source");
+    }
+    if (session->cluster->flush_source(session->cluster->flush_context, error) != STATUS_OK) {
+        return fail_at_source(error);
+    }
+    sql_statement_ok(statement);
+    return STATUS_OK;
+}
+
 static enum status refuse_admin(struct sql_statement *statement, struct error *error)
 {
     if (sql_session_need_right(statement->session, RIGHT_ADMIN, "admin", error) != STATUS_OK) {
         return error->status;
     }
     return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
-                         "This relay does not do that yet: FLUSH BINARY LOGS on the source, "
-                         "and let the relay keep its files");
+                         "This relay does not do that yet: let it keep its files");
 }
 
 static const struct {
@@ -112,7 +157,7 @@ static const struct {
     {"savepoint",     accept},
     {"lock tables",   accept},
     {"unlock tables", accept},
-    {"flush",         refuse_admin},
+    {"flush",         flush},
     {"purge",         refuse_admin},
     /* clang-format on */
 };
@@ -143,22 +188,77 @@ static enum status answer(struct sql_statement *statement, struct error *error)
     return sql_statement_bad(statement, error);
 }
 
-bool sql_answer_is_slow(struct bytes text)
+/* True if the assignments to user variables are all understood without the engine. */
+static bool is_plain_set(struct sql_statement *trial)
+{
+    struct sql_reader *reader = &trial->reader;
+    struct error ignored; /* then it is not understood */
+    struct sql_value value;
+
+    while (reader->token.kind == SQL_USER_VARIABLE) {
+        sql_reader_next(reader);
+        if (!sql_reader_accept_operator(reader, "=") &&
+            !sql_reader_accept_operator(reader, ":=")) {
+            return true; /* an error, which SET itself tells */
+        }
+        if (sql_expression_read(trial, &value, &ignored) != STATUS_OK) {
+            return false;
+        }
+        if (!sql_reader_accept_operator(reader, ",")) {
+            return sql_reader_is_at_end(reader);
+        }
+    }
+    return true;
+}
+
+/* True if the engine must answer: tables, operators, functions that the own reader lacks. */
+static bool needs_engine(struct sql_session *session, struct bytes text)
+{
+    struct sql_statement trial = {
+        .session = session, .reader = sql_reader_of(text), .is_trial = true};
+    bool needs = false;
+    struct error error;
+
+    if (sql_write_begins(&trial.reader) || sql_reader_is_operator(&trial.reader, "(")) {
+        return true;
+    }
+    if (sql_reader_accept_word(&trial.reader, "select")) {
+        needs = sql_select(&trial, &error) != STATUS_OK &&
+                (error.sql_code == SQL_ERROR_SYNTAX ||
+                 error.sql_code == SQL_ERROR_UNKNOWN_FUNCTION ||
+                 error.sql_code == SQL_ERROR_UNKNOWN_COLUMN);
+    } else if (sql_reader_accept_word(&trial.reader, "set")) {
+        needs = !is_plain_set(&trial);
+    }
+    sql_memory_release(&trial.memory);
+    return needs;
+}
+
+bool sql_answer_is_slow(struct sql_session *session, struct bytes text)
 {
     struct sql_reader reader = sql_reader_of(text);
 
-    return sql_reader_accept_words(&reader, "show binlog events");
+    return sql_reader_accept_words(&reader, "show binlog events") ||
+           sql_reader_accept_word(&reader, "flush") || needs_engine(session, text);
 }
 
-void sql_answer(struct sql_session *session, struct bytes text, struct result_writer *writer)
+void sql_answer(struct sql_session *session,
+                struct sql_engine *engine,
+                struct bytes text,
+                struct result_writer *writer)
 {
     struct sql_statement statement = {
-        .session = session, .reader = sql_reader_of(text), .writer = writer};
+        .session = session, .reader = sql_reader_of(text), .writer = writer, .engine = engine};
     const size_t begun = writer->output->size;
     const uint8_t sequence = writer->sequence;
     struct error error;
-    enum status status = answer(&statement, &error);
+    enum status status = STATUS_OK;
 
+    if (engine != NULL && needs_engine(session, text)) {
+        status = sql_engine_answer(&statement, &error);
+    } else {
+        status = answer(&statement, &error);
+    }
     if (status == STATUS_OK && statement.memory.is_full) {
         status = sql_error_set(&error, SQL_ERROR_PACKET_TOO_LARGE,
                                "The answer would be over %d bytes", SQL_MEMORY_MOST_BYTES);

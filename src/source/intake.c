@@ -25,6 +25,9 @@ void intake_begin(struct intake *intake)
 void intake_release(struct intake *intake)
 {
     buffer_release(&intake->scratch);
+    buffer_release(&intake->large.whole);
+    epoch_identity_free(intake->identity);
+    intake->identity = NULL;
 }
 
 void intake_print_upstream(const struct intake *intake, char name[BINLOG_NAME_BYTES])
@@ -149,6 +152,9 @@ static enum status begin_file(struct intake *intake,
     intake->upstream_file = upstream_file;
     intake->at = (struct binlog_position){file, FIRST_EVENT_OFFSET};
     intake->mode = INTAKE_TAKING;
+    if (intake->identity != NULL) {
+        epoch_identity_reset(intake->identity);
+    }
     return STATUS_OK;
 }
 
@@ -234,7 +240,9 @@ static enum status event_to_store(struct intake *intake,
 
     *stored = event;
     if (LIKELY(type != BINLOG_ROTATE)) {
-        return STATUS_OK;
+        return LIKELY(intake->identity == NULL)
+                   ? STATUS_OK
+                   : intake_change_identity(intake, type, event, stored, error);
     }
     print_next_name(intake, next_name);
     if (closing_rotate_rename(event, intake->checksum, next_name, &intake->scratch, stored,
@@ -258,7 +266,8 @@ static enum status compare_event(struct intake *intake,
     if (stored.size != intake->tail.end.offset - intake->tail.last_event_offset) {
         return intake_fail_behind(intake, error, "another event stands");
     }
-    status = intake_compare(intake, 0, stored, error);
+    status = intake->identity == NULL ? intake_compare(intake, 0, stored, error)
+                                      : intake_compare_identity(intake, stored, error);
     if (status == STATUS_OK) {
         intake->at = intake->tail.end;
         intake->mode = INTAKE_TAKING;
@@ -316,7 +325,7 @@ enum status intake_skip(struct intake *intake, uint32_t size, struct error *erro
     return STATUS_OK;
 }
 
-static enum status take_file_event(struct intake *intake,
+enum status intake_take_file_event(struct intake *intake,
                                    const struct binlog_event_header *header,
                                    const struct dump_item *item,
                                    struct error *error)
@@ -363,7 +372,7 @@ static enum status take_format(struct intake *intake,
     if (header->next_position == 0 && intake->at.offset != FIRST_EVENT_OFFSET) {
         return STATUS_OK; /* only says how to read what follows */
     }
-    return take_file_event(intake, header, item, error);
+    return intake_take_file_event(intake, header, item, error);
 }
 
 /* At its end the source says where it stands. */
@@ -414,7 +423,7 @@ static enum status take_control(struct intake *intake,
     switch (header->type) {
     case BINLOG_ROTATE:
         return is_artificial ? take_artificial_rotate(intake, item->bytes, error)
-                             : take_file_event(intake, header, item, error);
+                             : intake_take_file_event(intake, header, item, error);
     case BINLOG_HEARTBEAT:
     case BINLOG_HEARTBEAT_V2:
         return take_heartbeat(intake, header, item->bytes, error);
@@ -444,7 +453,7 @@ static enum status take_event(struct intake *intake,
         }
     }
     if (LIKELY(is_plain(&header))) {
-        return take_file_event(intake, &header, item, error);
+        return intake_take_file_event(intake, &header, item, error);
     }
     return take_control(intake, &header, item, error);
 }

@@ -19,6 +19,7 @@
 #include "binrelay/base/error.h"
 #include "binrelay/protocol/binlog_control.h"
 #include "binrelay/protocol/binlog_event.h"
+#include "binrelay/protocol/epoch_identity.h"
 #include "binrelay/registry/cluster_board.h"
 #include "binrelay/storage/binlog_position.h"
 #include "binrelay/storage/binlog_store.h"
@@ -51,6 +52,8 @@ struct intake_large {
     uint32_t done;
     uint32_t checksum; /* running, of what is not the checksum itself */
     uint8_t sent_checksum[BINLOG_CHECKSUM_BYTES];
+    bool is_gathered;    /* it is put together before anything is done with it */
+    struct buffer whole; /* owned: what came of it then */
 };
 
 struct intake {
@@ -73,7 +76,8 @@ struct intake {
     uint32_t last_created_sec; /* of the last event that has a time */
     struct intake_ack ack;
     struct intake_large large;
-    struct buffer scratch; /* owned */
+    struct buffer scratch;           /* owned */
+    struct epoch_identity *identity; /* owned; NULL: events are stored as they come */
 
     /* What a status other than OK means: */
     int64_t
@@ -82,7 +86,8 @@ struct intake {
     bool is_bad_event;     /* the source sent it broken, or it broke on the way */
 };
 
-/* Prepares a zeroed struct whose borrowed fields, asked, tail and shift are filled. */
+/* Prepares a zeroed struct whose borrowed fields, asked, tail, shift and identity are filled.
+ */
 void intake_begin(struct intake *intake);
 void intake_release(struct intake *intake);
 

@@ -46,6 +46,7 @@ static enum status begin_large(struct intake *intake, struct bytes first, struct
     struct intake_large *large = &intake->large;
     enum status status = STATUS_OK;
 
+    buffer_release(&large->whole);
     *large = (struct intake_large){.header = binlog_event_header_at(first.data)};
     if (is_control(&large->header) || intake->mode == INTAKE_NAMING) {
         return intake_fail_bad(intake, large->header.type, error,
@@ -55,6 +56,10 @@ static enum status begin_large(struct intake *intake, struct bytes first, struct
     if (status == STATUS_OK && intake->mode == INTAKE_COMPARING &&
         large->header.event_size != intake->tail.end.offset - intake->tail.last_event_offset) {
         return intake_fail_behind(intake, error, "another event stands");
+    }
+    large->is_gathered = intake_wants_whole(intake, large->header.type);
+    if (status == STATUS_OK && large->is_gathered) {
+        status = intake_check_whole(intake, &large->header, error);
     }
     return status;
 }
@@ -104,6 +109,18 @@ static enum status store_part(struct intake *intake,
     return status == STATUS_OK ? STATUS_OK : intake_fail_store(intake, error);
 }
 
+/* What was put together is taken as if it had come so. */
+static enum status end_gathered(struct intake *intake, bool wants_ack, struct error *error)
+{
+    struct intake_large *large = &intake->large;
+    struct dump_item item = {
+        .kind = DUMP_EVENT, .bytes = buffer_bytes(&large->whole), .wants_ack = wants_ack};
+    enum status status = intake_take_file_event(intake, &large->header, &item, error);
+
+    buffer_release(&large->whole);
+    return status;
+}
+
 static enum status end_large(struct intake *intake, bool wants_ack, struct error *error)
 {
     struct intake_large *large = &intake->large;
@@ -112,6 +129,9 @@ static enum status end_large(struct intake *intake, bool wants_ack, struct error
         return intake_fail_bad(intake, large->header.type, error,
                                "it says it has %u bytes and comes with %u",
                                large->header.event_size, large->done);
+    }
+    if (large->is_gathered) {
+        return end_gathered(intake, wants_ack, error);
     }
     if (intake->mode == INTAKE_SKIPPING) {
         return intake_skip(intake, large->header.event_size, error);
@@ -136,7 +156,9 @@ enum status intake_take_part(struct intake *intake,
     if (status == STATUS_OK) {
         status = check_part(intake, item->bytes, error);
     }
-    if (status == STATUS_OK && intake->mode == INTAKE_TAKING) {
+    if (status == STATUS_OK && intake->large.is_gathered) {
+        buffer_add_bytes(&intake->large.whole, item->bytes);
+    } else if (status == STATUS_OK && intake->mode == INTAKE_TAKING) {
         status = store_part(intake, item, error);
     } else if (status == STATUS_OK && intake->mode == INTAKE_COMPARING) {
         status = intake_compare(intake, before, item->bytes, error);

@@ -9,6 +9,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "puller_internal.h"
+#include "source_copy.h"
 
 enum { THREAD_NAME_BYTES = 16 };
 
@@ -19,17 +20,9 @@ struct request {
     char *password;        /* owned; for set_passwords */
 };
 
-static void forget_secret(char *secret)
-{
-    if (secret != NULL) {
-        explicit_bzero(secret, strlen(secret));
-    }
-    free(secret);
-}
-
 static void request_free(struct request *request)
 {
-    forget_secret(request->password);
+    source_copy_forget_secret(request->password);
     free(request);
 }
 
@@ -104,7 +97,7 @@ static void run_set_password(struct message *message)
     struct request *request = (struct request *)message;
     struct puller *puller = request->puller;
 
-    forget_secret(puller->next_password);
+    source_copy_forget_secret(puller->next_password);
     puller->next_password = request->password;
     request->password = NULL;
     if (puller->connection == NULL) { /* a running login borrows the old one */
@@ -117,7 +110,7 @@ static void run_set_password(struct message *message)
 void puller_take_password(struct puller *puller)
 {
     if (puller->next_password != NULL) {
-        forget_secret((char *)puller->source.password);
+        source_copy_forget_secret((char *)puller->source.password);
         puller->source.password = puller->next_password;
         puller->next_password = NULL;
     }
@@ -138,24 +131,12 @@ static void *run_thread(void *context)
 
 /* ---- making and freeing ---- */
 
-static void copy_source(struct source_options *copy, const struct source_options *from)
-{
-    *copy = *from;
-    copy->host = mem_text(from->host);
-    copy->user = mem_text(from->user);
-    copy->password = mem_text(from->password != NULL ? from->password : "");
-    copy->tls_ca = mem_text(from->tls_ca);
-    copy->tls_certificate = mem_text(from->tls_certificate);
-    copy->tls_key = mem_text(from->tls_key);
-    copy->public_key = mem_text(from->public_key);
-}
-
 static void copy_options(struct puller *puller, const struct puller_options *from)
 {
     struct puller_options *copy = &puller->options;
 
     *copy = *from;
-    copy_source(&puller->source, &from->sources[0]);
+    source_copy_make(&puller->source, &from->sources[0]);
     copy->sources = &puller->source;
     copy->source_count = 1;
     copy->cluster = mem_text(from->cluster);
@@ -169,17 +150,10 @@ static void copy_options(struct puller *puller, const struct puller_options *fro
 
 static void free_options(struct puller *puller)
 {
-    struct source_options *source = &puller->source;
     struct puller_options *options = &puller->options;
 
-    forget_secret((char *)source->password);
-    forget_secret(puller->next_password);
-    free((char *)source->host);
-    free((char *)source->user);
-    free((char *)source->tls_ca);
-    free((char *)source->tls_certificate);
-    free((char *)source->tls_key);
-    free((char *)source->public_key);
+    source_copy_release(&puller->source);
+    source_copy_forget_secret(puller->next_password);
     free((char *)options->cluster);
     free((char *)options->relay_id);
     free((char *)options->log_name);
@@ -253,6 +227,7 @@ enum status puller_start(struct puller **made,
     puller = mem_zeroed(sizeof(*puller));
     copy_options(puller, options);
     puller->kept = options->kept;
+    atomic_store(&puller->is_recovering, true); /* the thread begins with that */
     puller->backoff.first_usec = options->connect_retry_usec;
     puller->random = (uint32_t)clock_monotonic_usec(options->clock) | 1U;
     name_things(puller);
@@ -297,4 +272,9 @@ void puller_set_passwords(struct puller *puller, const char *const *passwords, s
 uint64_t puller_turns(const struct puller *puller)
 {
     return loop_turns(puller->loop);
+}
+
+bool puller_is_recovering(const struct puller *puller)
+{
+    return atomic_load(&puller->is_recovering);
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "backoff.h"
 #include "binrelay/net/connection.h"
@@ -45,16 +46,15 @@ struct puller {
     struct loop_timer *sync_timer; /* owned: sync_mode interval */
     struct syncer syncer;
     bool is_recovered;
-    bool awaits;  /* puller_go_on() waits for the end of a sync or a save */
-    bool is_full; /* the disk was, when the last connection ended */
+    atomic_bool is_recovering; /* read by any thread */
+    bool awaits;               /* puller_go_on() waits for the end of a sync or a save */
+    bool is_full;              /* the disk was, when the last connection ended */
     bool is_paused;
     bool is_stopping;
 
     struct registry_cluster kept; /* what the registry has or is about to have */
     struct puller_reply reply;
     enum puller_save save; /* in flight */
-    int64_t shift_before;  /* of kept.upstream_shift, while no file has the new one */
-    uint64_t shift_file;   /* the first file with the new one */
     bool has_first_place;  /* where an empty store begins is known and kept */
     struct dump_place first_place;
 

@@ -97,6 +97,8 @@ static void begin_place(struct puller *puller)
             (struct binlog_position){upstream->located.file, upstream->first_visible};
     }
     puller->kept.upstream_shift = 0;
+    puller->kept.shift_from_file = 0;
+    puller->kept.previous_shift = 0;
     log_info("cluster %s: begins with %s.%06" PRIu64 ":%" PRIu64, puller->options.cluster,
              puller->first_place.base_name, puller->first_place.file,
              upstream->first_visible > 0 ? upstream->first_visible : upstream->located.offset);
@@ -104,15 +106,28 @@ static void begin_place(struct puller *puller)
     puller_save(puller, PULLER_SAVES_PLACE);
 }
 
+/*
+ * What the registry has must suit whatever is there after a crash: the shift
+ * holds from a file on that is not begun yet, and the one before it for the
+ * files before. So a file with a third shift must not be lost any more.
+ */
 static void hold_for_shift(struct puller *puller)
 {
     struct intake *intake = &puller->upstream->intake;
+    struct error error = {0};
 
+    if (binlog_store_durable_end(puller->options.store).file < puller->kept.shift_from_file) {
+        (void)error_set(&error, STATUS_AGAIN,
+                        "file numbers part from the source's twice; waits"
+                        " until the first of these files is durable");
+        puller_fail(puller, PULL_WAITING, &error);
+        return;
+    }
     connection_pause_input(puller->connection, true);
     connection_set_idle_limit(puller->connection, 0);
     puller->idle_limit_usec = 0;
-    puller->shift_before = puller->kept.upstream_shift;
-    puller->shift_file = intake->at.file + 1;
+    puller->kept.previous_shift = puller->kept.upstream_shift;
+    puller->kept.shift_from_file = intake->at.file + 1;
     puller->kept.upstream_shift = intake->wanted_shift;
     log_warning("cluster %s: file numbers part from the source's by %" PRId64,
                 puller->options.cluster, intake->wanted_shift);
@@ -296,6 +311,7 @@ static struct upstream *make_upstream(struct puller *puller)
         .heartbeat_period_usec = options->heartbeat_period_usec,
         .semi_sync = options->semi_sync,
         .one_at_a_time = options->sync_mode == STORE_SYNC_ALWAYS,
+        .is_identity_virtual = options->is_identity_virtual,
         .log_name = options->log_name,
         .store = options->store,
         .kept = &puller->kept,

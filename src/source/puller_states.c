@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "binrelay/base/log.h"
+#include "binrelay/storage/epoch_index.h"
 #include "puller_internal.h"
 
 enum {
@@ -75,23 +76,23 @@ void puller_set_state(struct puller *puller, enum pull_state state, const char *
 
 void puller_show_numbers(struct puller *puller)
 {
+    puller->numbers.received_epoch = epoch_index_received(puller->options.store).epoch;
     cluster_board_set_numbers(puller->options.board, &puller->numbers);
 }
 
 /* ---- the registry ---- */
 
-/* The new shift was to be that of a file which was never begun. */
+/* The new shift was to be that of a file which was never begun, or was lost in a crash. */
 static void take_back_shift(struct puller *puller)
 {
-    if (puller->shift_file == 0) {
+    struct registry_cluster *kept = &puller->kept;
+
+    if (binlog_store_tail(puller->options.store).end.file >= kept->shift_from_file) {
         return;
     }
-    if (binlog_store_tail(puller->options.store).end.file < puller->shift_file) {
-        puller->kept.upstream_shift = puller->shift_before;
-        registry_save_cluster(puller->options.registry, puller->options.cluster, &puller->kept,
-                              NULL);
-    }
-    puller->shift_file = 0;
+    kept->upstream_shift = kept->previous_shift;
+    kept->shift_from_file = 0;
+    registry_save_cluster(puller->options.registry, puller->options.cluster, kept, NULL);
 }
 
 static void on_saved(struct message *message)
@@ -220,11 +221,15 @@ static void finish(struct puller *puller)
 static bool recover(struct puller *puller)
 {
     struct error error = {0};
+    enum status status = STATUS_OK;
 
     if (puller->is_recovered) {
         return true;
     }
-    if (puller_recover(puller, &error) == STATUS_OK) {
+    atomic_store(&puller->is_recovering, true);
+    status = puller_recover(puller, &error);
+    atomic_store(&puller->is_recovering, false);
+    if (status == STATUS_OK) {
         take_back_shift(puller);
         puller_show_numbers(puller);
         return true;

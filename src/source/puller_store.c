@@ -121,8 +121,11 @@ enum status puller_recover(struct puller *puller, struct error *error)
     puller->numbers.received = tail.end;
     puller->numbers.upstream = tail.end;
     if (!tail.is_empty) {
+        bool is_shifted = tail.end.file >= puller->kept.shift_from_file;
+
         puller->numbers.upstream.file =
-            (uint64_t)((int64_t)tail.end.file - puller->kept.upstream_shift);
+            (uint64_t)((int64_t)tail.end.file - (is_shifted ? puller->kept.upstream_shift
+                                                            : puller->kept.previous_shift));
     }
     return STATUS_OK;
 }

@@ -28,6 +28,7 @@ static const struct code_rule code_rules[] = {
     {4151, PULL_DENIED},        /* account is locked (MariaDB) */
     {1220, PULL_MISCONFIGURED}, /* SHOW BINLOG EVENTS: no such file or position */
     {1381, PULL_MISCONFIGURED}, /* no binary log */
+    {1146, PULL_MISCONFIGURED}, /* no such table */
     {1193, PULL_MISCONFIGURED}, /* unknown variable */
     {1064, PULL_MISCONFIGURED}, /* does not speak our SQL */
     {1047, PULL_MISCONFIGURED}, /* unknown command: a proxy? */

@@ -6,6 +6,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/protocol/command.h"
 #include "binrelay/protocol/packet.h"
+#include "binrelay/storage/epoch_index.h"
 #include "upstream_internal.h"
 
 #define TO(state) (1U << UPSTREAM_##state)
@@ -49,12 +50,18 @@ const char *upstream_state_name(enum upstream_state state)
 
 void upstream_begin(struct upstream *upstream, const struct upstream_task *task)
 {
+    struct epoch_rules epoch_rules = epoch_index_rules(task->store);
+
     upstream->task = *task;
+    upstream->start = *task->start;
     upstream->intake.cluster = task->cluster;
     upstream->intake.store = task->store;
     upstream->intake.log_name = task->log_name;
     upstream->intake.shift = task->kept->upstream_shift;
     upstream->intake.tail = binlog_store_tail(task->store);
+    if (task->is_identity_virtual && epoch_rules.kind == EPOCH_KIND_NDB) {
+        upstream->intake.identity = epoch_identity_new(&epoch_rules, task->server_id);
+    }
 }
 
 void upstream_release(struct upstream *upstream)

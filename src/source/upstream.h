@@ -60,6 +60,7 @@ struct upstream_task {
     uint64_t heartbeat_period_usec;
     bool semi_sync;
     bool one_at_a_time;
+    bool is_identity_virtual; /* epoch markers get server_id */
     const char *log_name;
     struct binlog_store *store;
     const struct registry_cluster *kept;
@@ -87,6 +88,8 @@ struct upstream {
     char log_base_name[BINLOG_NAME_MOST_BYTES + 1]; /* @@log_bin_basename; "" if unknown */
     struct source_logs logs;                        /* owned; empty where listing is denied */
     struct error logs_denied;                       /* why */
+    struct pull_start start;            /* the task's; an epoch becomes a position */
+    char start_file[BINLOG_NAME_BYTES]; /* of that position */
 
     struct dump_reader reader;
     struct intake intake;

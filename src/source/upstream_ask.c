@@ -10,6 +10,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/protocol/mariadb_gtid.h"
 #include "binrelay/protocol/uuid.h"
+#include "binrelay/storage/epoch_index.h"
 #include "upstream_internal.h"
 
 enum {
@@ -30,10 +31,11 @@ static bool is_always(const struct upstream *upstream)
 static void put_variables(const struct upstream *upstream, struct buffer *statement)
 {
     (void)upstream;
-    buffer_add_text(statement,
-                    "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'server_id', "
-                    "'server_uuid', 'gtid_mode', 'log_bin', 'log_bin_basename', "
-                    "'rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled')");
+    buffer_add_text(
+        statement,
+        "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('version', 'server_id', "
+        "'server_uuid', 'gtid_mode', 'log_bin', 'log_bin_basename', 'server_id_bits', "
+        "'rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled')");
 }
 
 /* Makes a peer's text fit to show. */
@@ -72,6 +74,36 @@ static void read_identity(struct upstream *upstream)
     facts->server_id = (uint32_t)strtoul(text, NULL, 10);
 }
 
+/* NDB's servers have ids of which only some bits say who they are; MariaDB has none. */
+static void read_server_id_bits(struct upstream *upstream)
+{
+    enum { FEWEST_BITS = 7, ALL_BITS = 32 };
+    unsigned long bits = 0;
+    char text[8];
+
+    answer_variable(&upstream->answer, "server_id_bits", text, sizeof(text));
+    bits = strtoul(text, NULL, 10);
+    if (bits < FEWEST_BITS || bits >= ALL_BITS) {
+        bits = 0;
+    }
+    upstream->facts.server_id_bits = (uint8_t)bits;
+    if (epoch_index_rules(upstream->task.store).kind == EPOCH_KIND_NDB) {
+        epoch_index_set_server_id_bits(upstream->task.store, (uint8_t)bits);
+    }
+    if (upstream->intake.identity != NULL) {
+        epoch_identity_set_server_id_bits(upstream->intake.identity, (uint8_t)bits);
+    }
+}
+
+/* The id that markers get must be one that the sources could have. */
+static bool has_fitting_id(const struct upstream *upstream)
+{
+    struct epoch_rules rules = {.server_id_bits = upstream->facts.server_id_bits};
+
+    return upstream->intake.identity == NULL ||
+           (upstream->task.server_id & ~epoch_server_id_mask(&rules)) == 0;
+}
+
 static void read_log_base_name(struct upstream *upstream)
 {
     char path[512];
@@ -93,6 +125,7 @@ static enum upstream_step take_variables(struct upstream *upstream)
     const char *kept_uuid = upstream->task.kept->facts.server_uuid;
 
     read_identity(upstream);
+    read_server_id_bits(upstream);
     read_log_base_name(upstream);
     upstream->has_facts = true;
     upstream->has_other_uuid = kept_uuid[0] != '\0' && upstream->facts.server_uuid[0] != '\0' &&
@@ -110,6 +143,14 @@ static enum upstream_step take_variables(struct upstream *upstream)
         (void)error_set(&upstream->error, STATUS_INVALID,
                         "the source has server_id %" PRIu32 ", which is this cluster's here",
                         upstream->facts.server_id);
+        return upstream_fail(upstream, PULL_MISCONFIGURED);
+    }
+    if (!has_fitting_id(upstream)) {
+        (void)error_set(&upstream->error, STATUS_INVALID,
+                        "the cluster's server_id %" PRIu32
+                        " does not fit into the source's server_id_bits (%u), which identity"
+                        " \"virtual\" needs",
+                        upstream->task.server_id, upstream->facts.server_id_bits);
         return upstream_fail(upstream, PULL_MISCONFIGURED);
     }
     return UPSTREAM_AGAIN;
@@ -159,22 +200,66 @@ static enum upstream_step take_logs(struct upstream *upstream)
     return UPSTREAM_AGAIN;
 }
 
-/* ---- a start in the middle of a file ---- */
+/* ---- a start behind an epoch ---- */
 
 static bool is_locating(const struct upstream *upstream)
 {
     return upstream->intake.tail.is_empty && upstream->task.first_place == NULL;
 }
 
+static bool has_start_epoch(const struct upstream *upstream)
+{
+    return is_locating(upstream) && upstream->start.kind == PULL_FROM_EPOCH;
+}
+
+/* As the manual of NDB replication does it; the rows of one epoch agree in what is next. */
+static void put_start_epoch(const struct upstream *upstream, struct buffer *statement)
+{
+    buffer_add_format(statement,
+                      "SELECT SUBSTRING_INDEX(next_file, '/', -1), next_position"
+                      " FROM mysql.ndb_binlog_index WHERE epoch = %" PRIu64 " LIMIT 1",
+                      upstream->start.epoch);
+}
+
+static enum upstream_step take_start_epoch(struct upstream *upstream)
+{
+    enum { FILE_COLUMN = 0, POSITION_COLUMN = 1 };
+    struct bytes name = result_set_value(&upstream->answer, 0, FILE_COLUMN);
+    struct pull_start *start = &upstream->start;
+
+    if (result_set_rows(&upstream->answer) == 0) {
+        (void)error_set(&upstream->error, STATUS_INVALID,
+                        "start: the source has no epoch %" PRIu64
+                        " in its mysql.ndb_binlog_index",
+                        start->epoch);
+        return upstream_fail(upstream, PULL_MISCONFIGURED);
+    }
+    if (name.size == 0 || name.size >= sizeof(upstream->start_file) ||
+        !answer_number(&upstream->answer, 0, POSITION_COLUMN, &start->position) ||
+        start->position < BINLOG_MAGIC_BYTES) {
+        (void)error_set(&upstream->error, STATUS_INVALID,
+                        "start: the source's mysql.ndb_binlog_index does not say what follows "
+                        "epoch %" PRIu64,
+                        start->epoch);
+        return upstream_fail(upstream, PULL_MISCONFIGURED);
+    }
+    memcpy(upstream->start_file, name.data, name.size); /* the rest is zero */
+    start->file_name = upstream->start_file;
+    start->kind = PULL_FROM_POSITION;
+    return UPSTREAM_AGAIN;
+}
+
+/* ---- a start in the middle of a file ---- */
+
 static bool has_start_position(const struct upstream *upstream)
 {
-    return is_locating(upstream) && upstream->task.start->kind == PULL_FROM_POSITION &&
-           upstream->task.start->position > BINLOG_MAGIC_BYTES;
+    return is_locating(upstream) && upstream->start.kind == PULL_FROM_POSITION &&
+           upstream->start.position > BINLOG_MAGIC_BYTES;
 }
 
 static void put_start_position(const struct upstream *upstream, struct buffer *statement)
 {
-    const struct pull_start *start = upstream->task.start;
+    const struct pull_start *start = &upstream->start;
     char base_name[BINLOG_NAME_MOST_BYTES + 1] = "";
     char name[BINLOG_NAME_BYTES];
     uint64_t file = 0;
@@ -189,7 +274,7 @@ static void put_start_position(const struct upstream *upstream, struct buffer *s
 static enum upstream_step take_start_position(struct upstream *upstream)
 {
     enum { POSITION_COLUMN = 1 };
-    const struct pull_start *start = upstream->task.start;
+    const struct pull_start *start = &upstream->start;
     uint64_t position = 0;
 
     /* No row: the position is the end of the file, which choosing the place looks at. */
@@ -208,7 +293,7 @@ static enum upstream_step take_start_position(struct upstream *upstream)
 
 static bool has_mariadb_gtids(const struct upstream *upstream)
 {
-    return is_locating(upstream) && upstream->task.start->kind == PULL_FROM_GTIDS &&
+    return is_locating(upstream) && upstream->start.kind == PULL_FROM_GTIDS &&
            upstream->facts.is_mariadb;
 }
 
@@ -218,8 +303,8 @@ static void put_mariadb_gtids(const struct upstream *upstream, struct buffer *st
     struct error ignored; /* upstream_choose_place() says what is wrong with them */
 
     buffer_add_text(statement, "SET @slave_connect_state = '");
-    if (mariadb_gtid_list_parse(&position, bytes_of_text(upstream->task.start->gtids),
-                                &ignored) == STATUS_OK) {
+    if (mariadb_gtid_list_parse(&position, bytes_of_text(upstream->start.gtids), &ignored) ==
+        STATUS_OK) {
         mariadb_gtid_list_print(&position, statement);
     }
     buffer_add_text(statement, "'");
@@ -240,6 +325,8 @@ static const struct question {
     {is_always, put_settings, take_settings, "our settings", "", false},
     {is_always, put_logs, take_logs, "SHOW BINARY LOGS",
      " needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR)", true},
+    {has_start_epoch, put_start_epoch, take_start_epoch, "start: the epoch",
+     " needs SELECT on mysql.ndb_binlog_index", false},
     {has_start_position, put_start_position, take_start_position, "start: SHOW BINLOG EVENTS",
      " needs REPLICATION SLAVE (MariaDB: BINLOG MONITOR)", false},
     {has_mariadb_gtids, put_mariadb_gtids, take_settings, "start: the GTIDs", "", false},

@@ -177,7 +177,7 @@ static enum upstream_step locate_log(struct upstream *upstream, const struct sou
 
 static enum upstream_step locate_position(struct upstream *upstream)
 {
-    const struct pull_start *start = upstream->task.start;
+    const struct pull_start *start = &upstream->start;
     const struct source_log *first = source_logs_first(&upstream->logs);
     const struct source_log *log = NULL;
     char base_name[BINLOG_NAME_MOST_BYTES + 1];
@@ -204,7 +204,7 @@ static enum upstream_step locate_position(struct upstream *upstream)
 
 static enum upstream_step send_mysql_search(struct upstream *upstream)
 {
-    struct bytes text = bytes_of_text(upstream->task.start->gtids);
+    struct bytes text = bytes_of_text(upstream->start.gtids);
     struct command_dump command = {
         .flags = DUMP_NON_BLOCK | DUMP_THROUGH_GTID,
         .server_id = upstream_replica_id(upstream),
@@ -232,7 +232,7 @@ static enum upstream_step send_mysql_search(struct upstream *upstream)
 /* @slave_connect_state, which was set before, makes it a dump by GTIDs. */
 static enum upstream_step send_mariadb_search(struct upstream *upstream)
 {
-    struct bytes text = bytes_of_text(upstream->task.start->gtids);
+    struct bytes text = bytes_of_text(upstream->start.gtids);
     struct command_dump command = {
         .flags = DUMP_NON_BLOCK,
         .server_id = upstream_replica_id(upstream),
@@ -325,12 +325,13 @@ enum upstream_step upstream_locate(struct upstream *upstream)
 {
     enum upstream_step step = UPSTREAM_AGAIN;
 
-    switch (upstream->task.start->kind) {
+    switch (upstream->start.kind) {
     case PULL_FROM_FIRST:
         return locate_log(upstream, source_logs_first(&upstream->logs));
     case PULL_FROM_LAST:
         return locate_log(upstream, source_logs_last(&upstream->logs));
     case PULL_FROM_POSITION:
+    case PULL_FROM_EPOCH: /* has become a position */
         return locate_position(upstream);
     case PULL_FROM_GTIDS:
         break;

@@ -39,6 +39,7 @@ static enum status cut_to(struct binlog_store *store,
     store->written_bytes = place.offset;
     store->follower.now = place;
     pending_gtids_cut(&store->gtids, place.gtids);
+    epoch_track_cut(&store->epochs, store->follower.file, place.offset);
     if (disk_truncate(store->disk, current->descriptor, (off_t)place.offset) != 0) {
         return store_refuse(store, error_set_errno(error, "cut %s back to %" PRIu64,
                                                    current->path, place.offset));
@@ -144,6 +145,7 @@ static void note_whole(struct binlog_store *store)
         store->whole.file = store->follower.file;
         store->whole.checksum = store->follower.format.checksum;
         store->whole.place = store->follower.now;
+        epoch_track_whole(&store->epochs, store->follower.now.offset);
     }
 }
 
@@ -170,6 +172,8 @@ static enum status append_whole(struct binlog_store *store,
     }
     status = file_follower_event(&store->follower, event, (uint32_t)event.size, error);
     if (LIKELY(status == STATUS_OK)) {
+        epoch_track_event(&store->epochs, event, (uint32_t)event.size,
+                          store->follower.format.checksum);
         status = put(store, event, error);
     }
     if (LIKELY(status == STATUS_OK)) {
@@ -185,6 +189,33 @@ enum status binlog_store_append(struct binlog_store *store,
     enum status status = check_can_append(store, error);
 
     return status == STATUS_OK ? append_whole(store, event, error) : status;
+}
+
+static enum status append_part(struct binlog_store *store,
+                               struct bytes part,
+                               struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    if (store->is_collecting) {
+        buffer_add_bytes(&store->collected, part);
+        store->event_left -= part.size;
+        if (store->event_left > 0) {
+            return STATUS_OK;
+        }
+        status = append_whole(store, buffer_bytes(&store->collected), error);
+        buffer_release(&store->collected); /* seldom, and large */
+        return status;
+    }
+    status = put(store, part, error);
+    if (status != STATUS_OK) {
+        return status; /* nothing of the event is there any more */
+    }
+    store->event_left -= part.size;
+    if (store->event_left == 0) {
+        note_whole(store);
+    }
+    return STATUS_OK;
 }
 
 enum status binlog_store_append_begin(struct binlog_store *store,
@@ -213,9 +244,12 @@ enum status binlog_store_append_begin(struct binlog_store *store,
     if (status != STATUS_OK) {
         return status;
     }
+    if (!store->is_collecting) {
+        epoch_track_event(&store->epochs, first, size, store->follower.format.checksum);
+    }
     buffer_clear(&store->collected);
     store->event_left = size;
-    return binlog_store_append_more(store, first, error);
+    return append_part(store, first, error);
 }
 
 enum status binlog_store_append_more(struct binlog_store *store,
@@ -231,25 +265,10 @@ enum status binlog_store_append_more(struct binlog_store *store,
     if (status != STATUS_OK) {
         return status;
     }
-    if (store->is_collecting) {
-        buffer_add_bytes(&store->collected, part);
-        store->event_left -= part.size;
-        if (store->event_left > 0) {
-            return STATUS_OK;
-        }
-        status = append_whole(store, buffer_bytes(&store->collected), error);
-        buffer_release(&store->collected); /* seldom, and large */
-        return status;
+    if (!store->is_collecting) {
+        epoch_track_part(&store->epochs, part);
     }
-    status = put(store, part, error);
-    if (status != STATUS_OK) {
-        return status; /* nothing of the event is there any more */
-    }
-    store->event_left -= part.size;
-    if (store->event_left == 0) {
-        note_whole(store);
-    }
-    return STATUS_OK;
+    return append_part(store, part, error);
 }
 
 bool binlog_store_is_whole(const struct binlog_store *store)
@@ -276,6 +295,7 @@ enum status binlog_store_cut_unfinished(struct binlog_store *store, struct error
     store->gathered_size = (size_t)(place.offset - store->written_bytes);
     store->follower.now = place;
     pending_gtids_cut(&store->gtids, place.gtids);
+    epoch_track_cut(&store->epochs, store->follower.file, place.offset);
     return STATUS_OK;
 }
 
@@ -404,5 +424,6 @@ enum status binlog_store_begin_file(struct binlog_store *store,
     store_follow_file(store, &store->follower, file, &store->gtids);
     store->follower.is_first = current == NULL;
     store->written_bytes = BINLOG_MAGIC_BYTES;
+    epoch_track_begin_file(&store->epochs, file, BINLOG_MAGIC_BYTES);
     return STATUS_OK;
 }

@@ -57,24 +57,39 @@ static enum status show(struct window *window,
     return status;
 }
 
-enum status binlog_scan_checksum(const struct disk *disk,
-                                 int file,
-                                 uint64_t offset,
-                                 uint32_t size,
-                                 bool *is_right,
-                                 struct error *error)
+/* An event that is read in pieces: what of it is left, and the checksum of what was read. */
+struct event_rest {
+    uint64_t offset;
+    uint64_t end; /* of the event */
+    uint32_t checksum;
+    const struct binlog_scan_watcher *watcher; /* borrowed; NULL: nobody */
+};
+
+static void show_part(const struct binlog_scan_watcher *watcher, struct bytes part)
+{
+    if (watcher != NULL && watcher->on_part != NULL && part.size > 0) {
+        watcher->on_part(watcher->context, part);
+    }
+}
+
+/* Reads the rest, at least the checksum's bytes, and compares them with those before. */
+static enum status read_rest(const struct disk *disk,
+                             int file,
+                             struct event_rest rest,
+                             bool *is_right,
+                             struct error *error)
 {
     autofree uint8_t *piece = mem_raw(CHECKSUM_PIECE_BYTES);
-    uint64_t end = offset + size - BINLOG_CHECKSUM_BYTES;
+    uint64_t body_end = rest.end - BINLOG_CHECKSUM_BYTES;
     uint8_t stored[BINLOG_CHECKSUM_BYTES] = {0};
-    uint32_t checksum = 0;
     size_t found = 0;
 
-    while (offset < end) {
-        size_t wanted =
-            end - offset < CHECKSUM_PIECE_BYTES ? (size_t)(end - offset) : CHECKSUM_PIECE_BYTES;
+    while (rest.offset < body_end) {
+        size_t wanted = body_end - rest.offset < CHECKSUM_PIECE_BYTES
+                            ? (size_t)(body_end - rest.offset)
+                            : CHECKSUM_PIECE_BYTES;
         enum status status =
-            disk_read_all(disk, file, piece, wanted, (off_t)offset, &found, error);
+            disk_read_all(disk, file, piece, wanted, (off_t)rest.offset, &found, error);
 
         if (status != STATUS_OK) {
             return status;
@@ -83,15 +98,28 @@ enum status binlog_scan_checksum(const struct disk *disk,
             *is_right = false;
             return STATUS_OK;
         }
-        checksum = checksum_crc32(checksum, piece, wanted);
-        offset += wanted;
+        rest.checksum = checksum_crc32(rest.checksum, piece, wanted);
+        rest.offset += wanted;
+        show_part(rest.watcher, (struct bytes){.data = piece, .size = wanted});
     }
-    if (disk_read_all(disk, file, stored, sizeof(stored), (off_t)end, &found, error) !=
+    if (disk_read_all(disk, file, stored, sizeof(stored), (off_t)body_end, &found, error) !=
         STATUS_OK) {
         return error->status;
     }
-    *is_right = found == sizeof(stored) && bytes_u32_at(stored) == checksum;
+    show_part(rest.watcher, (struct bytes){.data = stored, .size = found});
+    *is_right = found == sizeof(stored) && bytes_u32_at(stored) == rest.checksum;
     return STATUS_OK;
+}
+
+enum status binlog_scan_checksum(const struct disk *disk,
+                                 int file,
+                                 uint64_t offset,
+                                 uint32_t size,
+                                 bool *is_right,
+                                 struct error *error)
+{
+    return read_rest(disk, file, (struct event_rest){.offset = offset, .end = offset + size},
+                     is_right, error);
 }
 
 /* Makes sets of what was found up to the last whole place, so that the list stays short. */
@@ -115,8 +143,13 @@ static void settle(struct binlog_scan *scan)
 static void note_place(struct binlog_scan *scan)
 {
     const struct follower_place *now = &scan->follower->now;
+    const struct binlog_scan_watcher *watcher = scan->watcher;
+    bool is_whole = follower_place_is_whole(now);
 
-    if (!follower_place_is_whole(now)) {
+    if (watcher != NULL && watcher->on_end != NULL) {
+        watcher->on_end(watcher->context, is_whole);
+    }
+    if (!is_whole) {
         return;
     }
     scan->whole = *now;
@@ -126,34 +159,80 @@ static void note_place(struct binlog_scan *scan)
     }
 }
 
+/* Tells of a fault. False if somebody watches who wants to go on all the same. */
+static bool is_end(struct binlog_scan *scan,
+                   enum binlog_scan_fault fault,
+                   uint64_t offset,
+                   const char *message)
+{
+    const struct binlog_scan_watcher *watcher = scan->watcher;
+
+    return watcher == NULL || watcher->on_fault == NULL ||
+           !watcher->on_fault(watcher->context, fault, offset, message);
+}
+
 /* Says why the file is not right from here on; the scan itself did not fail. */
 static enum status stop_at(struct binlog_scan *scan, uint64_t offset, const char *why)
 {
     (void)error_set(&scan->why, STATUS_CORRUPT, "at %" PRIu64 ": %s", offset, why);
+    (void)is_end(scan, offset == 0 ? BINLOG_SCAN_MAGIC : BINLOG_SCAN_BOUNDARY, offset, why);
     return STATUS_NOT_FOUND;
 }
 
-/* Checks the event's checksum, where the file has any. */
-static enum status check_sum(struct binlog_scan *scan,
-                             uint64_t offset,
-                             struct bytes shown,
-                             uint32_t size,
-                             struct error *error)
+/* The event's header may not stand there. Says first whether its bytes changed. */
+static enum status stop_at_event(struct binlog_scan *scan,
+                                 uint64_t offset,
+                                 struct bytes shown,
+                                 uint32_t size)
 {
+    if (scan->watcher != NULL && scan->follower->format.checksum == BINLOG_CHECKSUM_CRC32 &&
+        shown.size == size && size >= BINLOG_EVENT_HEADER_BYTES + BINLOG_CHECKSUM_BYTES &&
+        !binlog_event_checksum_is_right(shown)) {
+        (void)is_end(scan, BINLOG_SCAN_CHECKSUM, offset, "an event with a wrong checksum");
+    }
+    (void)is_end(scan, BINLOG_SCAN_BOUNDARY, offset, scan->why.message);
+    return STATUS_NOT_FOUND;
+}
+
+/*
+ * Shows the event to who watches and checks its checksum, where the file has
+ * any. What is not in sight of a long one is read for one of the two only.
+ */
+static enum status take_event(struct binlog_scan *scan,
+                              uint64_t offset,
+                              struct bytes shown,
+                              uint32_t size,
+                              struct error *error)
+{
+    const struct binlog_scan_watcher *watcher = scan->watcher;
+    bool is_summed = scan->follower->format.checksum == BINLOG_CHECKSUM_CRC32;
     bool is_right = true;
     enum status status = STATUS_OK;
 
-    if (scan->follower->format.checksum != BINLOG_CHECKSUM_CRC32) {
-        return STATUS_OK;
+    if (shown.size < size && size - shown.size < BINLOG_CHECKSUM_BYTES) {
+        shown.size = size - BINLOG_CHECKSUM_BYTES; /* it is read in one piece */
     }
-    if (shown.size >= size) {
-        is_right =
-            binlog_event_checksum_is_right((struct bytes){.data = shown.data, .size = size});
-    } else {
-        status = binlog_scan_checksum(scan->disk, scan->file, offset, size, &is_right, error);
+    if (watcher != NULL && watcher->on_event != NULL) {
+        watcher->on_event(watcher->context, offset, shown, size);
     }
-    if (status == STATUS_OK && !is_right) {
-        return stop_at(scan, offset, "an event with a wrong checksum");
+    if (shown.size == size) {
+        is_right = !is_summed || binlog_event_checksum_is_right(shown);
+    } else if (is_summed || (watcher != NULL && watcher->on_part != NULL)) {
+        struct event_rest rest = {
+            .offset = offset + shown.size,
+            .end = offset + size,
+            .checksum = checksum_crc32(0, shown.data, shown.size),
+            .watcher = watcher,
+        };
+
+        status = read_rest(scan->disk, scan->file, rest, &is_right, error);
+        is_right = is_right || !is_summed;
+    }
+    if (status == STATUS_OK && !is_right &&
+        is_end(scan, BINLOG_SCAN_CHECKSUM, offset, "an event with a wrong checksum")) {
+        (void)error_set(&scan->why, STATUS_CORRUPT,
+                        "at %" PRIu64 ": an event with a wrong checksum", offset);
+        return STATUS_NOT_FOUND;
     }
     return status;
 }
@@ -198,9 +277,9 @@ static enum status scan_event(struct binlog_scan *scan,
     }
     shown.size = shown.size < size ? shown.size : size;
     if (file_follower_event(scan->follower, shown, size, &scan->why) != STATUS_OK) {
-        return STATUS_NOT_FOUND;
+        return stop_at_event(scan, offset, shown, size);
     }
-    return check_sum(scan, offset, shown, size, error);
+    return take_event(scan, offset, shown, size, error);
 }
 
 static enum status scan_events(struct binlog_scan *scan,

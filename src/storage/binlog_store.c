@@ -20,8 +20,13 @@ struct binlog_store *binlog_store_new(const struct binlog_store_options *options
         options->gather_bytes == 0 ? STORE_GATHER_BYTES : options->gather_bytes;
     store->gathered = mem_raw(store->gathered_capacity);
     store->follower.runs = &store->gtids;
+    store->epoch_rules = options->epochs;
+    epoch_track_init(&store->epochs, &store->epoch_rules);
+    pthread_mutex_init(&store->epoch_lock, NULL);
+    epoch_handles_init(&store->epoch_handles, store->disk);
     durable_mark_init(&store->mark, store->disk, store->mark_path);
     file_list_init(&store->list);
+    pthread_mutex_init(&store->purge_lock, NULL);
     return store;
 }
 
@@ -36,9 +41,15 @@ void binlog_store_free(struct binlog_store *store)
     store_release_sync(store);
     free(store->sync.files);
     free(store->sync.sidecars);
+    free(store->sync.epochs);
+    free(store->sync.epoch_mends);
+    epoch_track_release(&store->epochs);
+    pthread_mutex_destroy(&store->epoch_lock);
+    epoch_handles_release(&store->epoch_handles);
     pending_gtids_release(&store->sync.gtids);
     pending_gtids_release(&store->gtids);
     file_list_release(&store->list);
+    pthread_mutex_destroy(&store->purge_lock);
     durable_mark_close(&store->mark);
     buffer_release(&store->collected);
     free(store->gathered);

@@ -5,11 +5,13 @@
  *   1. the bytes of each file, oldest first        (sync thread)
  *   2. the names of new files: the directory
  *   3. the mark; synced where it names another file than before
- *   4. the sidecars of files that are closed now: derived, so after all else
+ *   4. the sidecars of files that are closed now and the records of epochs:
+ *      derived, so after all else
  *   5. the durable end, and what readers know      (writer's thread)
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "binrelay/base/memory.h"
 #include "gtid_sidecar.h"
@@ -36,6 +38,8 @@ static void take_files(struct binlog_store *store, struct binlog_sync *sync)
         sync->files = mem_grow(sync->files, &capacity, sizeof(struct store_file *));
         capacity = sync->capacity;
         sync->sidecars = mem_grow(sync->sidecars, &capacity, sizeof(struct buffer));
+        capacity = sync->capacity;
+        sync->epoch_mends = mem_grow(sync->epoch_mends, &capacity, sizeof(uint64_t));
         sync->capacity = capacity;
     }
     for (size_t at = 0; at < count; at++) {
@@ -77,6 +81,24 @@ static void prepare_sidecars(struct binlog_store *store, struct binlog_sync *syn
     stored_gtids_release(&before);
 }
 
+/* The epochs up to the target. */
+static void take_epochs(struct binlog_store *store, struct binlog_sync *sync)
+{
+    size_t count =
+        epoch_track_count(&store->epochs, sync->target.file, sync->target.place.offset);
+
+    while (sync->epoch_capacity < count) {
+        sync->epochs =
+            mem_grow(sync->epochs, &sync->epoch_capacity, sizeof(struct epoch_pending));
+    }
+    if (count > 0) {
+        memcpy(sync->epochs, store->epochs.pending, count * sizeof(struct epoch_pending));
+    }
+    sync->epoch_count = count;
+    sync->epochs_before = store->epochs.taken;
+    epoch_track_drop(&store->epochs, count);
+}
+
 enum status binlog_store_sync_begin(struct binlog_store *store, struct binlog_sync **begun)
 {
     struct binlog_sync *sync = &store->sync;
@@ -99,6 +121,7 @@ enum status binlog_store_sync_begin(struct binlog_store *store, struct binlog_sy
     store->whole.place.gtids = pending_gtids_moved(store->whole.place.gtids, change);
     store->written.place.gtids = pending_gtids_moved(store->written.place.gtids, change);
     prepare_sidecars(store, sync);
+    take_epochs(store, sync);
     *begun = sync;
     return STATUS_OK;
 }
@@ -150,6 +173,7 @@ void binlog_sync_run(struct binlog_sync *sync)
     }
     if (sync->status == STATUS_OK) {
         write_sidecars(sync);
+        store_write_epochs(sync);
     }
 }
 
@@ -217,6 +241,7 @@ static void publish(struct binlog_store *store, struct binlog_sync *sync)
         next = settle_gtids(list, file, &sync->gtids, next);
     }
     sync->files[sync->count - 1]->facts = target_facts(store, sync);
+    store_publish_epochs(sync);
     pthread_mutex_unlock(&list->lock);
     published_position_set(&store->durable_end,
                            (struct binlog_position){.file = sync->target.file,
@@ -233,6 +258,7 @@ enum status binlog_store_sync_end(struct binlog_store *store,
     assert(sync->store == store);
     if (status == STATUS_OK) {
         publish(store, sync);
+        store_tell_epochs(sync);
     } else {
         *error = sync->error;
         store_refuse(store, status);

@@ -141,6 +141,7 @@ static bool read_version(struct bytes digits, unsigned *version)
     return true;
 }
 
+/* Whose it is does not matter if relay_id is NULL. */
 static enum status check_format(const char *path,
                                 struct bytes text,
                                 const char *relay_id,
@@ -161,7 +162,7 @@ static enum status check_format(const char *path,
     if (!take_line(&text, &line) || !take_key(&line, "relay_id ")) {
         return error_set(error, STATUS_INVALID, "%s names no relay_id", path);
     }
-    if (!bytes_equal(line, bytes_of_text(relay_id))) {
+    if (relay_id != NULL && !bytes_equal(line, bytes_of_text(relay_id))) {
         return error_set(error, STATUS_INVALID, "%s belongs to relay_id %s, not %s", path,
                          log_safe(line).text, relay_id);
     }
@@ -169,25 +170,59 @@ static enum status check_format(const char *path,
 }
 
 /* STATUS_NOT_FOUND: there is no FORMAT. */
+static enum status read_text(const struct disk *disk,
+                             const char *path,
+                             uint8_t room[FORMAT_MOST_BYTES],
+                             struct bytes *text,
+                             struct error *error)
+{
+    size_t size = 0;
+    int file = disk_open(disk, path, O_RDONLY, 0);
+    enum status status = STATUS_OK;
+
+    if (file < 0) {
+        status = error_set_errno(error, "open %s", path);
+        return error->os_code == ENOENT ? STATUS_NOT_FOUND : status;
+    }
+    status = disk_read_all(disk, file, room, FORMAT_MOST_BYTES, 0, &size, error);
+    (void)disk_close(disk, file); /* was opened for reading */
+    *text = (struct bytes){.data = room, .size = size};
+    return status == STATUS_OK ? STATUS_OK : error_wrap(error, "%s", path);
+}
+
 static enum status read_format(const struct data_dir *directory,
                                const char *path,
                                const char *relay_id,
                                struct error *error)
 {
-    uint8_t text[FORMAT_MOST_BYTES];
-    size_t size = 0;
-    int file = disk_open(directory->disk, path, O_RDONLY, 0);
-    enum status status = STATUS_OK;
+    uint8_t room[FORMAT_MOST_BYTES];
+    struct bytes text = {0};
+    enum status status = read_text(directory->disk, path, room, &text, error);
 
-    if (file < 0) {
-        return errno == ENOENT ? STATUS_NOT_FOUND : error_set_errno(error, "open %s", path);
+    return status == STATUS_OK ? check_format(path, text, relay_id, error) : status;
+}
+
+enum status data_dir_check(const struct disk *disk, const char *path, struct error *error)
+{
+    autofree char *format_path = mem_format("%s/FORMAT", path);
+    uint8_t room[FORMAT_MOST_BYTES];
+    struct bytes text = {0};
+    struct bytes line = {0};
+    enum status status = read_text(disk, format_path, room, &text, error);
+
+    if (status == STATUS_OK) {
+        status = check_format(format_path, text, NULL, error);
     }
-    status = disk_read_all(directory->disk, file, text, sizeof(text), 0, &size, error);
-    (void)disk_close(directory->disk, file); /* was opened for reading */
     if (status != STATUS_OK) {
-        return error_wrap(error, "%s", path);
+        return status;
     }
-    return check_format(path, (struct bytes){.data = text, .size = size}, relay_id, error);
+    /* Two lines and no more, which were taken above. */
+    if (!take_line(&text, &line) || line.size != strlen("binrelay 1") ||
+        !take_line(&text, &line) || line.size == strlen("relay_id ") || text.size > 0 ||
+        memchr(line.data, '\0', line.size) != NULL) {
+        return error_set(error, STATUS_INVALID, "%s is not as a relay writes it", format_path);
+    }
+    return STATUS_OK;
 }
 
 /* Nobody but the relay reads what is in it, whoever made the directory. */
@@ -255,6 +290,30 @@ enum status data_dir_open(struct data_dir **made,
     if (status == STATUS_OK) {
         status = open_locked(directory, relay_id, error);
     }
+    if (status != STATUS_OK) {
+        data_dir_close(directory);
+        return status;
+    }
+    *made = directory;
+    return STATUS_OK;
+}
+
+enum status data_dir_lock(struct data_dir **made,
+                          const struct disk *disk,
+                          const char *path,
+                          struct error *error)
+{
+    struct data_dir *directory = NULL;
+    enum status status = data_dir_check(disk, path, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    directory = mem_zeroed(sizeof(*directory));
+    directory->disk = disk;
+    directory->path = mem_text(path);
+    directory->lock = -1;
+    status = take_lock(directory, error);
     if (status != STATUS_OK) {
         data_dir_close(directory);
         return status;

@@ -25,6 +25,10 @@ enum {
 
     BLOCK_BYTES = 4096, /* of the largest sectors that disks write as one */
     BLOCK_COUNT = 4,
+    MARK_BYTES = BLOCK_BYTES * BLOCK_COUNT,
+
+    /* A record may be read while it is written: then it is whole at the next look. */
+    CHECK_MOST_LOOKS = 8,
 };
 
 /* Two pairs of blocks, each written by turns: the newest of a pair is never touched. */
@@ -108,25 +112,36 @@ static enum status decode(struct durable_mark *mark,
     return STATUS_OK;
 }
 
-enum status durable_mark_open(struct durable_mark *mark,
-                              struct durable_claim *found,
-                              struct error *error)
+/* Opens the file and reads it. */
+static enum status read_file(struct durable_mark *mark,
+                             int flags,
+                             uint8_t bytes[MARK_BYTES],
+                             size_t *size,
+                             struct error *error)
 {
-    uint8_t bytes[BLOCK_COUNT * BLOCK_BYTES] = {0};
-    size_t size = 0;
-    enum status status = STATUS_OK;
-
-    durable_mark_close(mark);
-    mark->serial = 0;
-    memset(mark->serials, 0, sizeof(mark->serials));
-    mark->descriptor = disk_open(mark->disk, mark->path, O_RDWR, 0);
+    memset(bytes, 0, MARK_BYTES);
+    mark->descriptor = disk_open(mark->disk, mark->path, flags, 0);
     if (mark->descriptor < 0) {
         if (errno == ENOENT) {
             return error_set(error, STATUS_NOT_FOUND, "%s is missing", mark->path);
         }
         return error_set_errno(error, "open %s", mark->path);
     }
-    status = disk_read_all(mark->disk, mark->descriptor, bytes, sizeof(bytes), 0, &size, error);
+    return disk_read_all(mark->disk, mark->descriptor, bytes, MARK_BYTES, 0, size, error);
+}
+
+enum status durable_mark_open(struct durable_mark *mark,
+                              struct durable_claim *found,
+                              struct error *error)
+{
+    uint8_t bytes[MARK_BYTES];
+    size_t size = 0;
+    enum status status = STATUS_OK;
+
+    durable_mark_close(mark);
+    mark->serial = 0;
+    memset(mark->serials, 0, sizeof(mark->serials));
+    status = read_file(mark, O_RDWR, bytes, &size, error);
     if (status == STATUS_OK) {
         status = decode(mark, bytes, found, error);
     }
@@ -138,11 +153,70 @@ enum status durable_mark_open(struct durable_mark *mark,
     return STATUS_OK;
 }
 
+static bool has_all_records(const uint8_t *bytes)
+{
+    for (int block = 0; block < BLOCK_COUNT; block++) {
+        if (!is_valid(bytes + (size_t)block * BLOCK_BYTES)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Tells of what is no record, and of what is behind the records. */
+static void check_bytes(const uint8_t *bytes, durable_mark_fault_fn on_fault, void *context)
+{
+    for (uint64_t offset = 0; offset < MARK_BYTES; offset += BLOCK_BYTES) {
+        if (!is_valid(bytes + offset)) {
+            on_fault(context, offset, "a record that is none");
+        }
+        for (uint64_t at = offset + RECORD_BYTES; at < offset + BLOCK_BYTES; at++) {
+            if (bytes[at] != 0) {
+                on_fault(context, at, "bytes behind a record that are not zero");
+                break;
+            }
+        }
+    }
+}
+
+enum status durable_mark_check(const struct disk *disk,
+                               const char *path,
+                               durable_mark_fault_fn on_fault,
+                               void *context,
+                               struct durable_claim *found,
+                               struct error *error)
+{
+    struct durable_mark mark;
+    uint8_t bytes[MARK_BYTES];
+    enum status status = STATUS_OK;
+    bool is_sound = false;
+    int64_t all = 0;
+    size_t size = 0;
+
+    durable_mark_init(&mark, disk, path);
+    for (int look = 0; look < CHECK_MOST_LOOKS && !is_sound && status == STATUS_OK; look++) {
+        durable_mark_close(&mark);
+        status = read_file(&mark, O_RDONLY, bytes, &size, error);
+        is_sound = status == STATUS_OK && has_all_records(bytes);
+    }
+    if (status == STATUS_OK) {
+        all = disk_file_bytes(mark.descriptor);
+        if (all != MARK_BYTES) {
+            on_fault(context, all > MARK_BYTES ? MARK_BYTES : (uint64_t)size,
+                     all > MARK_BYTES ? "the file is too long" : "the file is cut short");
+        }
+        check_bytes(bytes, on_fault, context);
+        status = decode(&mark, bytes, found, error);
+    }
+    durable_mark_close(&mark);
+    return status;
+}
+
 enum status durable_mark_reset(struct durable_mark *mark,
                                struct durable_claim claim,
                                struct error *error)
 {
-    uint8_t bytes[BLOCK_COUNT * BLOCK_BYTES] = {0};
+    uint8_t bytes[MARK_BYTES] = {0};
     struct durable_claim found;
     enum status status = STATUS_OK;
 

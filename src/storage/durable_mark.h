@@ -68,3 +68,18 @@ void durable_mark_write(struct durable_mark *mark, struct durable_claim claim);
 MUST_CHECK enum status durable_mark_write_synced(struct durable_mark *mark,
                                                  struct durable_claim claim,
                                                  struct error *error);
+
+/* Something in the file that the relay did not write; `offset` in the file. */
+typedef void (*durable_mark_fault_fn)(void *context, uint64_t offset, const char *message);
+
+/*
+ * Reads the file, beside a relay that writes it too, and changes nothing.
+ * Tells of every byte that is not as it was written; what fails otherwise fails
+ * as in durable_mark_open().
+ */
+MUST_CHECK enum status durable_mark_check(const struct disk *disk,
+                                          const char *path,
+                                          durable_mark_fault_fn on_fault,
+                                          void *context,
+                                          struct durable_claim *found,
+                                          struct error *error);

@@ -33,6 +33,7 @@ void store_file_unref(struct store_file *file)
     }
     assert(file->descriptor < 0);
     stored_gtids_release(&file->added);
+    epoch_facts_release(&file->epochs);
     free(file->path);
     free(file);
 }

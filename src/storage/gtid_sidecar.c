@@ -2,6 +2,8 @@
 #include "gtid_sidecar.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "binrelay/base/checksum.h"
@@ -169,4 +171,35 @@ enum status gtid_sidecar_decode(struct gtid_sidecar *sidecar,
     }
     *sidecar = found;
     return STATUS_OK;
+}
+
+enum status gtid_sidecar_read(struct gtid_sidecar *sidecar,
+                              const struct disk *disk,
+                              const char *path,
+                              struct error *error)
+{
+    int file = disk_open(disk, path, O_RDONLY, 0);
+    int64_t bytes = file < 0 ? -1 : disk_file_bytes(file);
+    struct buffer buffer = {0};
+    enum status status = STATUS_OK;
+    size_t size = 0;
+
+    if (bytes < 0) {
+        status = errno == ENOENT ? error_set(error, STATUS_NOT_FOUND, "no GTID sidecar")
+                                 : error_set_errno(error, "open %s", path);
+    } else if (bytes > GTID_SIDECAR_MOST_BYTES) {
+        status = error_set(error, STATUS_CORRUPT, "a GTID sidecar that is too long");
+    } else {
+        status = disk_read_all(disk, file, buffer_room(&buffer, (size_t)bytes), (size_t)bytes,
+                               0, &size, error);
+        buffer.size = size;
+    }
+    if (status == STATUS_OK) {
+        status = gtid_sidecar_decode(sidecar, buffer_bytes(&buffer), error);
+    }
+    if (file >= 0) {
+        (void)disk_close(disk, file); /* was read */
+    }
+    buffer_release(&buffer);
+    return status;
 }

@@ -2,11 +2,12 @@
 /*
  * LOG_NAME.000001.gtids: what is known of a closed binlog file, so that a start
  * does not read it whole. Derived: the binlog file is the truth, and a sidecar
- * that is missing, damaged or of another size is made anew from it. Pure.
+ * that is missing, damaged or of another size is made anew from it.
  */
 #pragma once
 
 #include "binrelay/base/bytes.h"
+#include "binrelay/base/disk.h"
 #include "binrelay/base/error.h"
 #include "binrelay/storage/binlog_files.h"
 #include "stored_gtids.h"
@@ -31,3 +32,10 @@ void gtid_sidecar_encode(struct buffer *output,
 MUST_CHECK enum status gtid_sidecar_decode(struct gtid_sidecar *sidecar,
                                            struct bytes bytes,
                                            struct error *error);
+
+/* Reads and decodes a file. STATUS_NOT_FOUND: there is none; STATUS_CORRUPT too if it is too
+ * long. */
+MUST_CHECK enum status gtid_sidecar_read(struct gtid_sidecar *sidecar,
+                                         const struct disk *disk,
+                                         const char *path,
+                                         struct error *error);

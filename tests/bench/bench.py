@@ -5,6 +5,7 @@
 Needs the servers' roots, as scripts/test.sh makes them, and a build. No TLS anywhere.
 """
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -27,6 +28,8 @@ from waiting import wait_until  # noqa: E402
 DISCARD = BUILD / "bench" / "discard_replica"
 TICKS = os.sysconf("SC_CLK_TCK")
 USER, PASSWORD = "bench", "bench-secret"
+SERVER_ID = 77  # of the cluster at the relay, whose heartbeat row carries the epochs
+ROWS_PER_EPOCH = 1000
 SOURCE_OPTIONS = ["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=512M",
                   "--innodb-doublewrite=OFF"]
 
@@ -77,12 +80,17 @@ class Peak:
 # -- the data
 
 def fill_small(server, megabytes):
-    """Transactions of one small row: some 300 bytes each in the binlog."""
+    """Transactions of one small row: some 300 bytes each in the binlog, and now and then an epoch."""
+    server.run("CREATE DATABASE heartbeat", "CREATE TABLE heartbeat.heartbeat (server_id INT UNSIGNED "
+               "NOT NULL PRIMARY KEY, counter BIGINT UNSIGNED NOT NULL DEFAULT 0, updated_at TIMESTAMP "
+               "NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP) ENGINE=InnoDB",
+               f"INSERT INTO heartbeat.heartbeat (server_id) VALUES ({SERVER_ID})")
     server.run("CREATE DATABASE bench", "CREATE TABLE bench.small (id BIGINT PRIMARY KEY AUTO_INCREMENT, "
                "a INT, b VARCHAR(30)) ENGINE=InnoDB",
                "CREATE PROCEDURE bench.fill(n INT) BEGIN DECLARE i INT DEFAULT 0; WHILE i < n DO "
-               "INSERT INTO bench.small (a, b) VALUES (i, 'a small row'); SET i = i + 1; "
-               "END WHILE; END")
+               "INSERT INTO bench.small (a, b) VALUES (i, 'a small row'); "
+               f"IF i % {ROWS_PER_EPOCH} = 0 THEN UPDATE heartbeat.heartbeat SET counter = counter + 1 "
+               f"WHERE server_id = {SERVER_ID}; END IF; SET i = i + 1; END WHILE; END")
     while logged(server) < megabytes * 1e6:
         in_parallel(2, lambda: server.run("CALL bench.fill(25000)"))
 
@@ -151,13 +159,19 @@ def serve(port, pid, clients):
             "rss_anon_mb": peak.megabytes, "packets": result["packets"], "bytes": result["bytes"]}
 
 
-def pull_by_relay(server, directory):
+def new_relay(server, directory, epochs):
+    relay = Relay(directory, [cluster("bench", SERVER_ID, source(server, tls={"mode": "off"}),
+                                      epochs=epochs)],
+                  [account(USER, "bench", password=PASSWORD)])
+    relay.config["log"]["level"] = "info"
+    return relay
+
+
+def pull_by_relay(server, directory, epochs="none"):
     """A new relay takes in everything that the source has."""
     size = logged(server)
     file, end = server.position()
-    relay = Relay(directory, [cluster("bench", 77, source(server, tls={"mode": "off"}))],
-                  [account(USER, "bench", password=PASSWORD)])
-    relay.config["log"]["level"] = "info"
+    relay = new_relay(server, directory, epochs)
     make_keys(relay)
     began = time.monotonic()
     relay.begin()
@@ -244,20 +258,20 @@ def median_of(runs, key):
     return statistics.median(run[key] for run in runs)
 
 
-def show(title, mysqld, relay):
+def show(title, theirs, ours, names=("mysqld", "binrelay")):
     """Medians of alternating runs, and the median of the ratios pair by pair."""
-    print(f"\n{title} ({len(relay)} alternating runs)")
-    for name, runs in ("mysqld", mysqld), ("binrelay", relay):
+    print(f"\n{title} ({len(ours)} alternating runs)")
+    for name, runs in zip(names, (theirs, ours)):
         speeds = [run["mb_per_s"] for run in runs]
-        print(f"  {name:9} {median_of(runs, 'mb_per_s'):8.1f} MB/s [{min(speeds):.0f}-{max(speeds):.0f}]"
+        print(f"  {name:10} {median_of(runs, 'mb_per_s'):8.1f} MB/s [{min(speeds):.0f}-{max(speeds):.0f}]"
               f"  {median_of(runs, 'cpu_s_per_gb'):7.3f} CPU s/GB"
               f"  {max(run['rss_anon_mb'] for run in runs):7.1f} MB RssAnon")
-    ratios = {key: statistics.median(ours[key] / theirs[key] if theirs[key] else float("nan")
-                                     for ours, theirs in zip(relay, mysqld))
+    ratios = {key: statistics.median(mine[key] / other[key] if other[key] else float("nan")
+                                     for mine, other in zip(ours, theirs))
               for key in ("mb_per_s", "cpu_s_per_gb")}
-    print(f"  binrelay / mysqld: speed {ratios['mb_per_s']:.2f}, CPU per GB {ratios['cpu_s_per_gb']:.3f}",
-          flush=True)
-    return {"mysqld": mysqld, "binrelay": relay, "ratios": ratios}
+    print(f"  {names[1]} / {names[0]}: speed {ratios['mb_per_s']:.2f}, "
+          f"CPU per GB {ratios['cpu_s_per_gb']:.3f}", flush=True)
+    return {names[0]: theirs, names[1]: ours, "ratios": ratios}
 
 
 def alternate(rounds, theirs, ours):
@@ -286,6 +300,9 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=5, help="alternating runs of each measurement")
     parser.add_argument("--many", type=int, default=8, help="clients of the second serving run")
     parser.add_argument("--commits", type=int, default=500, help="commits for the delay")
+    parser.add_argument("--no-epochs", dest="epochs", action="store_false",
+                        help="do not compare pulling and serving with epochs on and off")
+    parser.add_argument("--only-epochs", action="store_true", help="compare nothing else")
     parser.add_argument("--json", type=Path, help="also write every figure there")
     return parser.parse_args()
 
@@ -313,32 +330,70 @@ def measure(options, farm, scratch):
         prepare(server)
 
     results = {}
+    if not options.only_epochs:
+        results.update(measure_pulling(options, servers, replica, scratch))
+    replica.kill()
+    if not options.only_epochs:
+        for name, server in servers.items():
+            with serving(server, scratch / f"serve-{name}") as relay:
+                results.update(measure_serving(options, name, server, relay))
+    if options.epochs:
+        for name, server in servers.items():
+            results.update(measure_epochs(options, name, server, scratch))
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1))
+
+
+@contextlib.contextmanager
+def serving(server, directory, epochs="none"):
+    """A relay that has everything and knows its account."""
+    relay = new_relay(server, directory, epochs)
+    relay.start()
+    try:
+        place = ":".join(map(str, server.position()))
+        wait_until(lambda: durable(relay) == place, "the relay to have everything", 600)
+        let_log_in(relay.port, USER, PASSWORD)
+        yield relay
+    finally:
+        relay.remove()
+
+
+def measure_pulling(options, servers, replica, scratch):
+    results = {}
     for name, server in servers.items():
         say(f"pulling {name}")
         pairs = alternate(options.rounds, lambda: pull_by_mysqld(server, replica),
                           lambda: pull_by_relay(server, scratch / f"pull-{time.monotonic_ns()}"))
         results[f"pull_{name}"] = show(f"pulling {name}", *pairs)
-        for directory in scratch.glob("pull-*"):
-            shutil.rmtree(directory)
-    replica.kill()
+        remove_pulls(scratch)
+    return results
 
-    for name, server in servers.items():
-        relay = Relay(scratch / f"serve-{name}", [cluster("bench", 77, source(server, tls={"mode": "off"}))],
-                      [account(USER, "bench", password=PASSWORD)])
-        relay.config["log"]["level"] = "info"
-        relay.start()
-        try:
-            results.update(measure_serving(options, name, server, relay))
-        finally:
-            relay.remove()
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1))
+
+def remove_pulls(scratch):
+    for directory in scratch.glob("pull-*"):
+        shutil.rmtree(directory)
+
+
+def measure_epochs(options, name, server, scratch):
+    """The relay beside itself: the same binlogs with the look-out for markers and without."""
+    say(f"epochs: {name}")
+    names = ("epochs off", "epochs on")
+
+    def pull(epochs):
+        made = pull_by_relay(server, scratch / f"pull-{time.monotonic_ns()}", epochs)
+        remove_pulls(scratch)
+        return made
+    pairs = alternate(options.rounds, lambda: pull("none"), lambda: pull("heartbeat"))
+    results = {f"epochs_pull_{name}": show(f"pulling {name}, epochs", *pairs, names)}
+    with serving(server, scratch / f"off-{name}") as plain, \
+            serving(server, scratch / f"on-{name}", "heartbeat") as indexed:
+        pairs = alternate(options.rounds, lambda: serve(plain.port, plain.pid, 1),
+                          lambda: serve(indexed.port, indexed.pid, 1))
+    results[f"epochs_serve_{name}"] = show(f"serving {name} to 1, epochs", *pairs, names)
+    return results
 
 
 def measure_serving(options, name, server, relay):
-    place = ":".join(map(str, server.position()))
-    wait_until(lambda: durable(relay) == place, "the relay to have everything", 600)
-    let_log_in(relay.port, USER, PASSWORD)
     results = {}
     for clients in (1, options.many):
         say(f"serving {name} to {clients}")

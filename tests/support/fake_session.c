@@ -79,11 +79,40 @@ void fake_session_send_error(struct fake_session *session,
     session->sequence = writer.sequence;
 }
 
-static void send_ok(struct fake_session *session, struct buffer *output)
+void fake_session_send_ok(struct fake_session *session, struct buffer *output)
 {
     struct result_writer writer = writer_of(session, output);
 
     result_add_ok(&writer, 0, (struct bytes){0});
+    session->sequence = writer.sequence;
+}
+
+void fake_session_send_rows(struct fake_session *session,
+                            size_t columns,
+                            const char *const *values,
+                            size_t rows,
+                            struct buffer *output)
+{
+    enum { COLUMNS_MOST = 8 };
+    struct result_column definitions[COLUMNS_MOST];
+    struct result_writer writer = writer_of(session, output);
+
+    CHECK(columns <= COLUMNS_MOST);
+    for (size_t at = 0; at < columns; at++) {
+        definitions[at] = (struct result_column){"column", RESULT_VAR_STRING, false};
+    }
+    result_begin(&writer, definitions, columns);
+    for (size_t row = 0; row < rows; row++) {
+        struct bytes fields[COLUMNS_MOST] = {{0}};
+
+        for (size_t at = 0; at < columns; at++) {
+            const char *value = values[row * columns + at];
+
+            fields[at] = value == NULL ? (struct bytes){0} : bytes_of_text(value);
+        }
+        result_add_row(&writer, fields, columns);
+    }
+    result_end(&writer);
     session->sequence = writer.sequence;
 }
 
@@ -133,7 +162,7 @@ static void end_login(struct fake_session *session, enum status status, struct b
         session->is_over = true;
         return;
     }
-    send_ok(session, output);
+    fake_session_send_ok(session, output);
     session->step = STEP_COMMANDS;
 }
 
@@ -222,6 +251,10 @@ static void show_variables(struct fake_session *session, struct buffer *output)
     add_variable(&writer, "log_bin", script->is_log_off ? "OFF" : "ON");
     (void)snprintf(text, sizeof(text), "/var/lib/mysql/%s", script->log_base_name);
     add_variable(&writer, "log_bin_basename", text);
+    if (script->server_id_bits != 0) {
+        (void)snprintf(text, sizeof(text), "%u", script->server_id_bits);
+        add_variable(&writer, "server_id_bits", text);
+    }
     if (script->has_semi_sync) {
         add_variable(&writer, "rpl_semi_sync_source_enabled", "ON");
     }
@@ -292,6 +325,33 @@ static void show_events(struct fake_session *session, const char *text, struct b
     session->sequence = writer.sequence;
 }
 
+static void show_epoch(struct fake_session *session, const char *text, struct buffer *output)
+{
+    static const struct result_column columns[] = {{"next_file", RESULT_VAR_STRING, false},
+                                                   {"next_position", RESULT_LONGLONG, true}};
+    const struct fake_script *script = session->script;
+    struct result_writer writer = writer_of(session, output);
+    unsigned long long epoch = 0;
+    char number[24];
+    struct bytes row[2] = {{0}};
+
+    CHECK(sscanf(strstr(text, "epoch = "), "epoch = %llu", &epoch) == 1);
+    if (script->epoch == 0) {
+        fake_session_send_error(session, 1146, "Table 'mysql.ndb_binlog_index' doesn't exist",
+                                output);
+        return;
+    }
+    (void)snprintf(number, sizeof(number), "%llu", (unsigned long long)script->epoch_position);
+    row[0] = bytes_of_text(script->epoch_file);
+    row[1] = bytes_of_text(number);
+    result_begin(&writer, columns, 2);
+    if (epoch == script->epoch) {
+        result_add_row(&writer, row, 2);
+    }
+    result_end(&writer);
+    session->sequence = writer.sequence;
+}
+
 static void take_settings(struct fake_session *session, const char *text, struct buffer *output)
 {
     static const char period[] = "@master_heartbeat_period = ";
@@ -303,7 +363,7 @@ static void take_settings(struct fake_session *session, const char *text, struct
     CHECK(strstr(text, "@source_binlog_checksum = 'CRC32'") != NULL);
     session->is_semi_sync =
         session->script->has_semi_sync && strstr(text, "@rpl_semi_sync_replica = 1") != NULL;
-    send_ok(session, output);
+    fake_session_send_ok(session, output);
 }
 
 static void take_query(struct fake_session *session, struct bytes query, struct buffer *output)
@@ -313,6 +373,10 @@ static void take_query(struct fake_session *session, struct bytes query, struct 
     CHECK(query.size < sizeof(text));
     memcpy(text, query.data, query.size);
     text[query.size] = '\0';
+    if (session->script->on_query != NULL &&
+        session->script->on_query(session->script->query_context, session, text, output)) {
+        return;
+    }
     if (strncmp(text, "SHOW GLOBAL VARIABLES", 21) == 0) {
         show_variables(session, output);
     } else if (strncmp(text, "SET @", 5) == 0) {
@@ -321,6 +385,8 @@ static void take_query(struct fake_session *session, struct bytes query, struct 
         show_logs(session, output);
     } else if (strncmp(text, "SHOW BINLOG EVENTS", 18) == 0) {
         show_events(session, text, output);
+    } else if (strncmp(text, "SELECT SUBSTRING_INDEX(next_file", 32) == 0) {
+        show_epoch(session, text, output);
     } else {
         fake_session_send_error(session, 1064, "You have an error in your SQL syntax", output);
     }
@@ -351,7 +417,7 @@ static void take_command(struct fake_session *session,
         take_query(session, body, output);
         break;
     case COMMAND_REGISTER_REPLICA:
-        send_ok(session, output);
+        fake_session_send_ok(session, output);
         break;
     case COMMAND_BINLOG_DUMP:
     case COMMAND_BINLOG_DUMP_GTID:
@@ -377,8 +443,12 @@ static void take_payload(struct fake_session *session,
         take_more(session, payload, output);
         break;
     default:
-        CHECK(payload.size > 0);
-        take_command(session, payload, output);
+        if (payload.size > 0) {
+            take_command(session, payload, output);
+            break;
+        }
+        session->script->empty_packets++;
+        fake_session_send_ok(session, output);
     }
 }
 

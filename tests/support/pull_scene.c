@@ -49,7 +49,8 @@ void pull_scene_start(struct pull_scene *scene)
     struct binlog_store_options store = {.disk = gate_disk_calls(scene->disk),
                                          .clock = clock_system(),
                                          .directory = directory,
-                                         .log_name = scene->options.log_name};
+                                         .log_name = scene->options.log_name,
+                                         .epochs = scene->epochs};
     struct error error = {0};
     enum status status = STATUS_OK;
 

@@ -12,6 +12,7 @@
 #include "gate_disk.h"
 
 struct pull_scene {
+    struct epoch_rules epochs; /* of the store; as options */
     char *path;
     struct fake_source *fake;
     struct gate_disk *disk;

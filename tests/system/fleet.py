@@ -19,7 +19,8 @@ class Clusters:
         farm.start_all(*self.sources.values())
         for server in self.sources.values():
             server.create_relay_account()
-        self.relay = Relay(directory, self.cluster_configs(), self.account_configs())
+        self.relay = Relay(directory, self.cluster_configs(), self.account_configs(),
+                           **self.more_config())
 
     def source_port(self, name):
         return self.sources[name].port
@@ -31,6 +32,9 @@ class Clusters:
     def account_configs(self):
         return [account("repl_east", "east"), account("repl_west", "west"),
                 account("repl_south", "south", plugin="mysql_native_password")]
+
+    def more_config(self):
+        return {}
 
     def endpoint(self, name):
         return self.relay.endpoint(f"repl_{name}")

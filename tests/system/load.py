@@ -306,6 +306,8 @@ class Traffic:
                     f"INSERT INTO {table} (n, v) VALUES ({n}, REPEAT('pack', {n * 30}))",
                     "SET SESSION binlog_transaction_compression = OFF"]
         if kind < 0.995:
-            return [f"CREATE TABLE {table}_side AS SELECT n FROM {table} LIMIT 3",
+            # A server that was killed in between may have left it.
+            return [f"DROP TABLE IF EXISTS {table}_side",
+                    f"CREATE TABLE {table}_side AS SELECT n FROM {table} LIMIT 3",
                     f"DROP TABLE {table}_side"]
         return ["FLUSH BINARY LOGS"]

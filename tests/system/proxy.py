@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP proxy that misbehaves on demand: it cuts, refuses, stalls, delays, or cuts after N bytes."""
+"""A TCP proxy that misbehaves on demand: cuts, refuses, stalls, delays, cuts or refuses after N bytes."""
 import socket
 import threading
 
@@ -22,6 +22,7 @@ class Proxy:
         self._refusing = False
         self._delay = 0.0
         self._left = None  # bytes from the target that still pass before everything is cut
+        self._refuses_then = False
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -52,9 +53,20 @@ class Proxy:
         with self._lock:
             self._left = count
 
+    def refuse_after(self, count):
+        """Lets count more bytes from the target pass, then refuses, until mend()."""
+        with self._lock:
+            self._left = count
+            self._refuses_then = True
+
+    @property
+    def is_refusing(self):
+        return self._refusing
+
     def mend(self):
         with self._lock:
             self._left = None
+            self._refuses_then = False
         self._refusing = False
         self._delay = 0.0
         self._flowing.set()
@@ -117,6 +129,7 @@ class Proxy:
             if self._left is None:
                 return count
             allowed = min(count, self._left)
+            self._refusing = self._refusing or (allowed < count and self._refuses_then)
             self._left = None if allowed < count else self._left - allowed
             return allowed
 

@@ -167,6 +167,9 @@ class Server:
                  f"CREATE USER {user}@'%' IDENTIFIED BY '{password}'",
                  f"GRANT {grants} ON *.* TO {user}@'%'")
 
+    def allow_heartbeats(self, user):
+        self.run("SET SESSION sql_log_bin = 0", f"GRANT ALL ON heartbeat.* TO {user}@'%'")
+
     # -- binary logs
 
     def binary_logs(self):
@@ -206,6 +209,7 @@ class MySql(Server):
 
     def create_relay_account(self, user="relay", password="relay-secret"):
         self.create_account(user, password, "REPLICATION SLAVE, REPLICATION CLIENT, SELECT")
+        self.allow_heartbeats(user)
 
     def follow(self, endpoint, *, file=None, position=4, channel="", start=True, more=""):
         """Points this replica at an endpoint: by GTID, or from a file and position."""
@@ -270,6 +274,7 @@ class MariaDb(Server):
 
     def create_relay_account(self, user="relay", password="relay-secret"):
         self.create_account(user, password, "REPLICATION SLAVE, BINLOG MONITOR, SELECT")
+        self.allow_heartbeats(user)
 
     def follow(self, endpoint, *, file=None, position=4, channel="", start=True, more=""):
         name = f"'{channel}' " if channel else ""
@@ -351,9 +356,10 @@ class Farm:
 
     def place(self, kind):
         roots = {MySql: ROOTS / "mysql", MariaDb118: ROOTS / "mariadb", MariaDb1011: Path("/")}
-        if kind not in self.places:
-            self.places[kind] = Place(roots[kind], self.run)
-        return self.places[kind]
+        root = next(roots[each] for each in kind.__mro__ if each in roots)
+        if root not in self.places:
+            self.places[root] = Place(root, self.run)
+        return self.places[root]
 
     def make(self, kind, name, *options):
         """A server that is not started yet."""

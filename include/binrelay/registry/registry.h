@@ -13,10 +13,12 @@
 #include "binrelay/base/error.h"
 #include "binrelay/base/mailbox.h"
 #include "binrelay/registry/cluster_board.h"
+#include "binrelay/registry/heartbeat_table.h"
 
 struct registry;
 
-/* STATUS_INVALID: a newer schema. STATUS_CORRUPT: not a database, or damaged. */
+/* STATUS_INVALID: a newer schema. An older one is brought up to date. STATUS_CORRUPT: not a
+ * database, or damaged. */
 MUST_CHECK enum status registry_open(struct registry **made,
                                      const char *data_dir,
                                      const struct clock *clock,
@@ -31,6 +33,7 @@ struct registry_cluster {
     int64_t upstream_shift;   /* number of a file here minus its number at the source ... */
     uint64_t shift_from_file; /* ... from this file here on; before, previous_shift holds */
     int64_t previous_shift;
+    uint32_t identity; /* server_id that epoch markers were given; 0: they are the source's */
     struct source_facts facts; /* server_version "" : never connected */
 };
 

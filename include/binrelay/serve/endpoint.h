@@ -26,6 +26,9 @@ struct served_cluster {
     struct binlog_store *store;
     struct cluster_board *board;
     bool presents_upstream; /* @@server_id is the source's own, once it is known */
+    /* Has the source begin a new binlog, and waits: on the agent thread. NULL: it cannot. */
+    enum status (*flush_source)(void *flush_context, struct error *error);
+    void *flush_context;
 };
 
 enum account_right {

@@ -42,6 +42,7 @@ enum pull_start_kind {
     PULL_FROM_LAST,
     PULL_FROM_POSITION,
     PULL_FROM_GTIDS, /* MySQL's set or MariaDB's position, as text */
+    PULL_FROM_EPOCH, /* behind an applied epoch, by the source's mysql.ndb_binlog_index */
 };
 
 struct pull_start {
@@ -49,6 +50,7 @@ struct pull_start {
     const char *file_name;
     uint64_t position;
     const char *gtids;
+    uint64_t epoch;
 };
 
 enum store_sync_mode { STORE_SYNC_GROUP, STORE_SYNC_ALWAYS, STORE_SYNC_INTERVAL };
@@ -97,3 +99,6 @@ void puller_set_passwords(struct puller *puller, const char *const *passwords, s
 
 /* Turns of its loop, for the watchdog. */
 uint64_t puller_turns(const struct puller *puller);
+
+/* True while the store is being recovered, which may take long: the loop stands still then. */
+bool puller_is_recovering(const struct puller *puller);

@@ -38,7 +38,12 @@ MUST_CHECK enum status source_agent_start(struct source_agent **made,
                                           const struct source_agent_options *options,
                                           struct error *error);
 
-/* Ends what is under way within its time limit, then joins the thread. Accepts NULL. */
+/* Ends what is under way, and begins nothing any more: source_agent_execute() fails at once,
+ * for who waits in it, too. So that several can end together. Any thread. Accepts NULL. */
+void source_agent_interrupt(struct source_agent *agent);
+
+/* The same, and joins the thread: at once, or where it is connecting within that time limit.
+ * When nobody else uses it any more. Accepts NULL. */
 void source_agent_stop(struct source_agent *agent);
 
 /* New passwords, as of puller_set_passwords(). Any thread. */
@@ -47,7 +52,7 @@ void source_agent_set_passwords(struct source_agent *agent,
                                 size_t count);
 
 /* Runs one statement that returns no rows, and waits for it: from a thread that may wait. The
- * error is the source's own. */
+ * error is the source's own, with its sql_code; STATUS_CLOSED without one: it is away. */
 MUST_CHECK enum status source_agent_execute(struct source_agent *agent,
                                             const char *statement,
                                             struct error *error);

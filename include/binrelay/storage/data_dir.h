@@ -22,6 +22,24 @@ MUST_CHECK enum status data_dir_open(struct data_dir **made,
                                      const char *relay_id,
                                      struct error *error);
 
+/*
+ * Locks one that is there already, whosever it is: for a tool that changes
+ * what a relay would. STATUS_NOT_FOUND: no relay's directory. STATUS_DENIED as
+ * above.
+ */
+MUST_CHECK enum status data_dir_lock(struct data_dir **made,
+                                     const struct disk *disk,
+                                     const char *path,
+                                     struct error *error);
+
+/*
+ * Changes nothing and takes no lock. STATUS_NOT_FOUND: there is no FORMAT.
+ * STATUS_INVALID: it is not as a relay writes it, or newer.
+ */
+MUST_CHECK enum status data_dir_check(const struct disk *disk,
+                                      const char *path,
+                                      struct error *error);
+
 /* Unlocks. Accepts NULL. */
 void data_dir_close(struct data_dir *directory);
 

@@ -113,6 +113,23 @@ static void names_every_fault_with_its_path(void)
         {"'user': 'r'", "'user': 'r+s'", "$.accounts[0].user: must not hold a '+'"},
         {"'start'", "'epochs': 'none', 'purge': {'policy': 'applied'}, 'start'",
          "needs a heartbeat.poll"},
+        {"'file': 'b.000002', 'position': 4711", "'epoch': 5",
+         "$.clusters[0].start.epoch: needs"},
+        {"'start': {'file': 'b.000002', 'position': 4711}",
+         "'epochs': 'heartbeat', 'start': {'epoch': 5}", "$.clusters[0].start.epoch: needs"},
+        {"'start'", "'identity': 'both', 'start'", "$.clusters[0].identity: must be one of"},
+        {"'clusters': [{", "'heartbeat': {'table': 'heartbeat'}, 'clusters': [{",
+         "$.heartbeat.table: must be a"},
+        {"'clusters': [{", "'heartbeat': {'table': 'a.b.c'}, 'clusters': [{",
+         "$.heartbeat.table: must be a"},
+        {"'clusters': [{", "'heartbeat': {'table': '.b'}, 'clusters': [{",
+         "$.heartbeat.table: must be a"},
+        {"'clusters': [{", "'heartbeat': {'table': 'a`.b'}, 'clusters': [{",
+         "$.heartbeat.table: must be a"},
+        {"'clusters': [{", "'heartbeat': {'table': 'MySQL.heartbeat'}, 'clusters': [{",
+         "$.heartbeat.table: must be in a database of its own"},
+        {"'clusters': [{", "'heartbeat': {'interval': '1ms'}, 'clusters': [{",
+         "$.heartbeat.interval: must be"},
     };
 
     for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binrelay/registry/cluster_board.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -43,8 +44,31 @@ static void names_every_state(void)
     }
 }
 
+static void hands_out_copies_of_the_apply_status(void)
+{
+    struct cluster_board *board = cluster_board_new();
+    struct apply_status_row row = {.server_id = 7, .epoch = 4711, .log_name = "binlog.000003"};
+    struct apply_status_row *rows = NULL;
+    uint64_t read_usec = 1;
+
+    CHECK(cluster_board_apply_status(board, &rows, &read_usec) == 0 && read_usec == 0);
+    free(rows);
+    cluster_board_set_apply_status(board, &row, 1, 99);
+    row.epoch = 0;
+    CHECK(cluster_board_apply_status(board, &rows, &read_usec) == 1 && read_usec == 99);
+    CHECK(rows[0].server_id == 7 && rows[0].epoch == 4711);
+    CHECK(strcmp(rows[0].log_name, "binlog.000003") == 0);
+    cluster_board_set_apply_status(board, NULL, 0, 100);
+    CHECK(rows[0].epoch == 4711); /* the caller's own */
+    free(rows);
+    CHECK(cluster_board_apply_status(board, &rows, &read_usec) == 0 && read_usec == 100);
+    free(rows);
+    cluster_board_free(board);
+}
+
 int main(void)
 {
+    hands_out_copies_of_the_apply_status();
     remembers_since_when_a_state_lasts();
     keeps_numbers_and_state_apart();
     names_every_state();

@@ -24,7 +24,13 @@ static void knows_a_cluster_after_a_restart(void)
     struct registry_cluster saved = {
         .first_visible = {.file = 7, .offset = UINT64_C(1) << 33},
         .upstream_shift = -3,
-        .facts = {.server_version = "9.7.0", .server_id = 4294967295U, .gtid_mode = "ON"},
+        .shift_from_file = 9,
+        .previous_shift = -2,
+        .identity = 4000000199U,
+        .facts = {.server_version = "9.7.0",
+                  .server_id = 4294967295U,
+                  .gtid_mode = "ON",
+                  .server_id_bits = 7},
     };
     struct registry_cluster found;
     struct error error;
@@ -39,6 +45,8 @@ static void knows_a_cluster_after_a_restart(void)
     CHECK(found.upstream_shift == -3);
     CHECK(strcmp(found.facts.server_version, "9.7.0") == 0);
     CHECK(found.facts.server_id == 4294967295U && strcmp(found.facts.gtid_mode, "ON") == 0);
+    CHECK(found.shift_from_file == 9 && found.previous_shift == -2);
+    CHECK(found.identity == 4000000199U && found.facts.server_id_bits == 7);
     CHECK(registry_load_cluster(registry, "west", &found, &error) == STATUS_NOT_FOUND);
     registry_close(registry);
     temp_dir_remove(directory);

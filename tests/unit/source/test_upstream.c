@@ -71,6 +71,38 @@ static void locates_a_position_only_where_an_event_begins(void)
     close_scene(&scene);
 }
 
+static void locates_what_follows_an_epoch(void)
+{
+    struct scene scene;
+    uint64_t position = 0;
+
+    open_scene(&scene);
+    add_log(&scene, "binlog.000003", 2);
+    add_log(&scene, "binlog.000004", 1);
+    position = 4 + bytes_u32_at(scene.script.logs[0].bytes.data + 4 + BINLOG_EVENT_SIZE_AT);
+    scene.start = (struct pull_start){.kind = PULL_FROM_EPOCH, .epoch = 18446744073709551615U};
+    check_fails(&scene, PULL_MISCONFIGURED, "start: the epoch: Table");
+    scene.script.epoch = 4711;
+    scene.script.epoch_file = "binlog.000003";
+    scene.script.epoch_position = position;
+    check_fails(&scene, PULL_MISCONFIGURED, "has no epoch 18446744073709551615");
+    scene.start.epoch = 4711;
+    check_located(&scene, 11, "binlog", 3, position);
+    scene.script.epoch_file = "binlog.000004";
+    scene.script.epoch_position = 4;
+    check_located(&scene, 11, "binlog", 4, 0);
+    scene.script.epoch_position = 5;
+    check_fails(&scene, PULL_MISCONFIGURED, "no event begins at");
+    scene.script.epoch_position = 0;
+    check_fails(&scene, PULL_MISCONFIGURED, "does not say what follows");
+    scene.script.epoch_position = 4;
+    scene.script.epoch_file = "binlog.000002";
+    check_fails(&scene, PULL_SOURCE_PURGED, "has no binlog.000002");
+    scene.script.epoch_file = "/etc";
+    check_fails(&scene, PULL_MISCONFIGURED, "no name of a binlog");
+    close_scene(&scene);
+}
+
 static void locates_gtids_by_a_dump_that_ends(void)
 {
     static const char known[] = "325477b7-e540-11f1-bc6f-02fc01000000:1-2";
@@ -201,6 +233,7 @@ int main(void)
 {
     logs_in_and_locates_the_start_at_every_split_of_the_bytes();
     locates_a_position_only_where_an_event_begins();
+    locates_what_follows_an_epoch();
     locates_gtids_by_a_dump_that_ends();
     says_what_is_wrong_with_a_source();
     refuses_peers_that_are_no_mysql_server();

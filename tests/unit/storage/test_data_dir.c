@@ -174,8 +174,56 @@ static void is_made_whole_or_made_again(void)
     }
 }
 
+static void checks_every_byte_but_those_of_the_name(void)
+{
+    static const char right[] = "binrelay 1\nrelay_id relay-1\n";
+    const size_t name_at = strlen("binrelay 1\nrelay_id ");
+    const size_t name_end = sizeof(right) - 2;
+    char *root = temp_dir_make();
+    autofree char *path = mem_format("%s/FORMAT", root);
+    struct error error;
+
+    CHECK(data_dir_check(disk_system(), root, &error) == STATUS_NOT_FOUND);
+    write_whole(path, right, sizeof(right) - 1);
+    CHECK_OK(data_dir_check(disk_system(), root, &error), &error);
+    for (size_t at = 0; at + 1 < sizeof(right); at++) {
+        char text[sizeof(right)];
+        bool is_name = at >= name_at && at < name_end;
+
+        memcpy(text, right, sizeof(right));
+        text[at] ^= 1;
+        write_whole(path, text, sizeof(right) - 1);
+        CHECK((data_dir_check(disk_system(), root, &error) == STATUS_OK) == is_name);
+        write_whole(path, right, at);
+        CHECK(data_dir_check(disk_system(), root, &error) == STATUS_INVALID);
+    }
+    write_whole(path, "binrelay 1\nrelay_id relay-1\n\n", sizeof(right));
+    CHECK(data_dir_check(disk_system(), root, &error) == STATUS_INVALID);
+    temp_dir_remove(root);
+}
+
+static void locks_for_a_tool_what_no_relay_has(void)
+{
+    char *root = temp_dir_make();
+    struct data_dir *relay = NULL;
+    struct data_dir *tool = NULL;
+    struct error error;
+
+    CHECK(data_dir_lock(&tool, disk_system(), root, &error) == STATUS_NOT_FOUND);
+    CHECK_OK(data_dir_open(&relay, disk_system(), root, "relay-1", &error), &error);
+    CHECK(data_dir_lock(&tool, disk_system(), root, &error) == STATUS_DENIED);
+    CHECK_OK(data_dir_check(disk_system(), root, &error), &error);
+    data_dir_close(relay);
+    CHECK_OK(data_dir_lock(&tool, disk_system(), root, &error), &error);
+    CHECK(data_dir_open(&relay, disk_system(), root, "relay-1", &error) == STATUS_DENIED);
+    data_dir_close(tool);
+    temp_dir_remove(root);
+}
+
 int main(void)
 {
+    checks_every_byte_but_those_of_the_name();
+    locks_for_a_tool_what_no_relay_has();
     makes_a_directory_that_is_its_own();
     closes_a_directory_that_others_could_read();
     refuses_another_relay();

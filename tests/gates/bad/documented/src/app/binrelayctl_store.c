@@ -1,0 +1,1 @@
+    {"burn", store_tool_burn, TAKES_JSON, "burn DIR"},
