@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A store whose epoch index has hostile bytes: every look-up comes to an end,
- * and says what the binlog has.
+ * A store whose epoch index has hostile bytes: it is opened all the same, and
+ * every look-up and every cursor comes to an end.
  *
- *   flags (1)  0: the first file's index, which is closed; 1: the newest one's
+ *   flags (1)  1: the newest file's index, else the first one's, which is closed;
+ *              2: it is written while the store runs
  *   the index
  */
 #include <assert.h>
@@ -136,8 +137,8 @@ static void write_index(const struct place *place, uint64_t number, struct bytes
     }
 }
 
-/* The keys are what the binlog has: the rest of a record cannot be told from a right one if its
- * checksum and its order are. */
+/* Records that were made up with a right checksum are believed while a store runs; nothing but
+ * that can be wrong with what is found. */
 static void look_at_all(struct binlog_store *store)
 {
     struct epoch_summary summary;
@@ -153,8 +154,7 @@ static void look_at_all(struct binlog_store *store)
             struct epoch_place same;
 
             assert(place.end.file >= 1 && place.end.file <= FILES);
-            assert(epoch_index_at_or_before(store, place.key, &same, &error) == STATUS_OK);
-            assert(epoch_key_compare(same.key, place.key) == 0);
+            (void)!epoch_index_at_or_before(store, place.key, &same, &error);
             (void)!epoch_index_by_position(store, place.begin, &same, &error);
             (void)!epoch_index_by_time(store, place.latest_usec, &same, &error);
             assert(++count <= 1000);
