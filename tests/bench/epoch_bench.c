@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "binrelay/base/memory.h"
 #include "binrelay/storage/epoch_index.h"
@@ -36,6 +37,14 @@ static struct binlog_store *new_store(const char *directory, enum epoch_kind kin
 static uint64_t now_usec(void)
 {
     return clock_monotonic_usec(clock_system());
+}
+
+static uint64_t cpu_usec(void)
+{
+    struct timespec time;
+
+    CHECK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0);
+    return (uint64_t)time.tv_sec * 1000000 + (uint64_t)time.tv_nsec / 1000;
 }
 
 /* An event as it is in the template, at its place in the file: position and checksum are new.
@@ -209,13 +218,13 @@ static void measure_append(enum epoch_kind kind, uint64_t transactions)
     (void)epoch_maker_other(&maker);
     CHECK_OK(binlog_store_begin_file(store, "binlog", 1, &error), &error);
     offset = append_all(store, &maker, BINLOG_MAGIC_BYTES, BINLOG_MAGIC_BYTES);
-    began = now_usec();
+    began = cpu_usec(); /* the disk's time says nothing here */
     for (uint64_t at = 0; at < transactions; at++) {
         offset = append_all(store, &maker, from, offset);
     }
     CHECK_OK(binlog_store_write(store, &error), &error);
-    began = now_usec() - began;
-    printf("append, epochs %-9s %.0f ns a transaction of %zu bytes\n",
+    began = cpu_usec() - began;
+    printf("append, epochs %-9s %.0f ns of CPU a transaction of %zu bytes\n",
            kind == EPOCH_KIND_NONE ? "none:" : "heartbeat:",
            (double)began * 1000 / (double)transactions, maker.file.size - from);
     CHECK_OK(binlog_store_sync(store, &error), &error);
