@@ -33,6 +33,9 @@ static const struct store_command {
     {"dump", store_tool_dump, TAKES_JSON | TAKES_RANGE | TAKES_RULES,
      "dump DIR [--from-epoch N] [--to-epoch N] [--since T] [--until T] [--json] [RULES]\n"
      "      show epochs, DDL and incidents; with --json one object a line\n"},
+    {"reindex", store_tool_reindex, TAKES_JSON | TAKES_RULES,
+     "reindex DIR [--json] [RULES]\n"
+     "      make all epoch indexes anew; not while a relay runs on DIR\n"},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

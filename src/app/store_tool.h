@@ -27,3 +27,6 @@ MUST_CHECK enum status store_tool_verify(const struct store_command_line *line,
 MUST_CHECK enum status store_tool_dump(const struct store_command_line *line,
                                        bool *is_clean,
                                        struct error *error);
+MUST_CHECK enum status store_tool_reindex(const struct store_command_line *line,
+                                          bool *is_clean,
+                                          struct error *error);

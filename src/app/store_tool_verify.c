@@ -10,6 +10,9 @@
 #include "binrelay/storage/store_check.h"
 #include "store_tool.h"
 
+/* A relay that runs writes what is derived right behind the mark. */
+enum { MOST_WAIT_MSEC = 2000 };
+
 /* What is printed as text at once, or gathered for one JSON object. */
 struct report {
     const char *cluster; /* borrowed: whose faults come now; NULL: the data_dir's */
@@ -113,6 +116,7 @@ static enum status verify_clusters(struct report *report,
         status =
             store_verify(&(struct store_verify_options){.disk = disk_system(),
                                                         .directory = place->clusters[at].path,
+                                                        .most_wait_msec = MOST_WAIT_MSEC,
                                                         .on_fault = tell,
                                                         .context = report},
                          &result, error);

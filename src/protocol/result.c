@@ -42,6 +42,8 @@ static struct column_shape shape_of(enum result_type type)
         return (struct column_shape){11, COLLATION_BINARY, 0};
     case RESULT_LONGLONG:
         return (struct column_shape){20, COLLATION_BINARY, 0};
+    case RESULT_DOUBLE:
+        return (struct column_shape){22, COLLATION_BINARY, DECIMALS_NOT_FIXED};
     case RESULT_TIMESTAMP:
     case RESULT_DATETIME:
         return (struct column_shape){26, COLLATION_BINARY, 6};

@@ -148,7 +148,7 @@ static enum status filter_events(struct dump *dump, uint64_t *limit, struct erro
         *limit = dump->run.end; /* the rest of a run that is sent */
         return STATUS_OK;
     }
-    enum filter_need need = dump_filter_need(dump->filter);
+    enum filter_need need = dump_filter_need(dump->filter, dump->position);
 
     if (need == FILTER_NEEDED || is_hidden(dump)) {
         enum status status = scan(dump, *limit, error);

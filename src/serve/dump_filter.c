@@ -6,6 +6,7 @@
 
 #include "binrelay/base/memory.h"
 #include "binrelay/storage/binlog_files.h"
+#include "binrelay/storage/epoch_index.h"
 
 enum {
     WINDOW_BYTES = 64 * 1024, /* a GTID event is never larger */
@@ -15,8 +16,10 @@ enum {
 
 struct dump_filter {
     const struct filter_rule *rule;
-    void *object;          /* owned, by the rule's free() */
-    bool is_left_out;      /* the group the scan is in */
+    void *object;                 /* owned, by the rule's free() */
+    struct binlog_store *opening; /* borrowed; NULL: incidents are sent, or all are passed */
+    uint64_t file;                /* that the scan is in */
+    bool is_left_out;             /* the group the scan is in */
     uint64_t decided_at;   /* the group that was decided last: a rule is asked once for each */
     bool decided;          /* it is left out */
     size_t read_size;      /* of the next read */
@@ -57,6 +60,7 @@ enum status dump_filter_enter_file(struct dump_filter *filter,
                                    bool is_finished,
                                    struct error *error)
 {
+    filter->file = file;
     filter->is_left_out = false;
     filter->decided_at = 0;
     filter->decided = false;
@@ -65,10 +69,47 @@ enum status dump_filter_enter_file(struct dump_filter *filter,
     return filter->rule->enter_file(filter->object, store, file, is_finished, error);
 }
 
-enum filter_need dump_filter_need(const struct dump_filter *filter)
+/* ---- incidents before the first epoch ---- */
+
+void dump_filter_leave_opening(struct dump_filter *filter, struct binlog_store *store)
+{
+    filter->opening = store;
+}
+
+/*
+ * Asked anew each time: the first epoch may have come since. What is read was
+ * durable before, and epochs are known no later than their bytes are. Behind a
+ * purge the first epoch that is left is not the first that was: an incident
+ * before it may be a gap.
+ */
+static bool is_before_first_epoch(struct binlog_store *store, struct binlog_position position)
+{
+    const struct epoch_key least = {0};
+    struct epoch_place first;
+    struct error error;
+    enum status status = epoch_index_at_or_after(store, least, &first, &error);
+
+    if (!epoch_index_is_whole(store)) {
+        return false;
+    }
+    if (status != STATUS_OK) {
+        return status == STATUS_NOT_FOUND; /* not known is no reason to leave something out */
+    }
+    return binlog_position_compare(position, first.end) < 0;
+}
+
+enum filter_need dump_filter_need_of_rule(const struct dump_filter *filter)
 {
     /* A group that is left out must be scanned to its end, were it the last of all. */
     return filter->decided ? FILTER_NEEDED : filter->rule->need(filter->object);
+}
+
+enum filter_need dump_filter_need(struct dump_filter *filter, struct binlog_position position)
+{
+    if (filter->opening != NULL && !is_before_first_epoch(filter->opening, position)) {
+        filter->opening = NULL;
+    }
+    return filter->opening != NULL ? FILTER_NEEDED : dump_filter_need_of_rule(filter);
 }
 
 void *dump_filter_object(const struct dump_filter *filter)
@@ -142,6 +183,29 @@ static const uint8_t *seen_bytes(const struct dump_filter *filter, uint64_t offs
     return filter->window + (offset - filter->window_begin);
 }
 
+/* Is it an incident before the first epoch that stands behind the GTID at range.offset? A
+ * transaction that is readable is so to its end. */
+static enum status look_for_opening(struct dump_filter *filter,
+                                    struct frame_source *source,
+                                    struct frame_range range,
+                                    uint32_t gtid_size,
+                                    struct error *error)
+{
+    struct binlog_position position = {.file = filter->file, .offset = range.offset};
+
+    range.offset += gtid_size;
+    if (range.offset + BINLOG_EVENT_HEADER_BYTES > range.limit) {
+        return STATUS_OK;
+    }
+    enum status status = see(filter, source, range, BINLOG_EVENT_HEADER_BYTES, error);
+
+    if (status == STATUS_OK &&
+        binlog_event_header_at(seen_bytes(filter, range.offset)).type == BINLOG_INCIDENT) {
+        filter->decided |= is_before_first_epoch(filter->opening, position);
+    }
+    return status;
+}
+
 /* Asks the rule about the group that the event at range.offset begins. */
 static enum status decide(struct dump_filter *filter,
                           struct frame_source *source,
@@ -162,6 +226,9 @@ static enum status decide(struct dump_filter *filter,
         status =
             filter->rule->decide(filter->object, seen->header,
                                  binlog_event_body(event, checksum), &filter->decided, error);
+        if (status == STATUS_OK && filter->opening != NULL) {
+            status = look_for_opening(filter, source, range, seen->header.event_size, error);
+        }
         if (status != STATUS_OK) {
             return status;
         }

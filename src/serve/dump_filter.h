@@ -3,7 +3,8 @@
  * Leaves out the transactions a replica has already, by their GTIDs: scans a
  * file's events and says how far the next ones are all to be sent, or all to
  * be left out. Which is which a rule says: MySQL's sets (dump_gtid.c) or
- * MariaDB's positions (dump_mariadb.c). One thread.
+ * MariaDB's positions (dump_mariadb.c), and that of the incidents before the
+ * first epoch, which goes with any. One thread.
  */
 #pragma once
 
@@ -46,6 +47,14 @@ struct filter_rule {
     bool (*ends_group)(uint8_t event_type); /* is itself in no group, and sent */
 };
 
+/*
+ * An NDB binlog server begins each log in the field with an incident: nothing
+ * is lost there, as no epoch was before. With this, incidents before the first
+ * epoch of the store are left out too, whatever the rule says. The store is
+ * borrowed. For streams of MySQL servers.
+ */
+void dump_filter_leave_opening(struct dump_filter *filter, struct binlog_store *store);
+
 /* The rule's object is the filter's from now on. */
 struct dump_filter *dump_filter_new(const struct filter_rule *rule, void *object);
 
@@ -58,7 +67,12 @@ MUST_CHECK enum status dump_filter_enter_file(struct dump_filter *filter,
                                               uint64_t file,
                                               bool is_finished,
                                               struct error *error);
-enum filter_need dump_filter_need(const struct dump_filter *filter);
+
+/* What is to be done from the position on, which is in the file that was entered last. */
+enum filter_need dump_filter_need(struct dump_filter *filter, struct binlog_position position);
+
+/* The same of the rule alone, without the incidents. */
+enum filter_need dump_filter_need_of_rule(const struct dump_filter *filter);
 
 /* Events from `begin` to `end` that are all sent, or all left out. */
 struct filter_run {
@@ -90,6 +104,9 @@ uint64_t dump_filter_next_file(struct binlog_store *store, uint64_t file);
 
 /* MySQL: leaves out what is in the set, which is the filter's from now on. */
 struct dump_filter *dump_filter_of_gtids(struct gtid_set *set);
+
+/* MySQL: leaves out nothing by itself. */
+struct dump_filter *dump_filter_of_nothing(void);
 
 /* MariaDB: leaves out, in each domain of the position, what is up to it. `stored` is the
  * binlog state of all that is stored. */

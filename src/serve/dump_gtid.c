@@ -124,3 +124,58 @@ struct dump_filter *dump_filter_of_gtids(struct gtid_set *set)
     rule->rest = set;
     return dump_filter_new(&filter_rule, rule);
 }
+
+/* ---- no set ---- */
+
+static enum status enter_any_file(void *object,
+                                  struct binlog_store *store,
+                                  uint64_t file,
+                                  bool is_finished,
+                                  struct error *error)
+{
+    (void)object;
+    (void)store;
+    (void)file;
+    (void)is_finished;
+    (void)error;
+    return STATUS_OK;
+}
+
+static enum status keep(void *object,
+                        struct binlog_event_header header,
+                        struct bytes body,
+                        bool *is_left_out,
+                        struct error *error)
+{
+    (void)object;
+    (void)header;
+    (void)body;
+    (void)error;
+    *is_left_out = false;
+    return STATUS_OK;
+}
+
+static enum filter_need need_nothing(const void *object)
+{
+    (void)object;
+    return FILTER_DONE;
+}
+
+static void free_nothing(void *object)
+{
+    (void)object;
+}
+
+struct dump_filter *dump_filter_of_nothing(void)
+{
+    static const struct filter_rule filter_rule = {
+        .enter_file = enter_any_file,
+        .decide = keep,
+        .need = need_nothing,
+        .free = free_nothing,
+        .begins_group = begins_group,
+        .ends_group = ends_group,
+    };
+
+    return dump_filter_new(&filter_rule, NULL);
+}

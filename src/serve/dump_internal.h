@@ -131,6 +131,19 @@ MUST_CHECK enum status dump_begin_filtered(struct dump *dump,
                                            struct dump_filter *filter,
                                            struct error *error);
 
+/* ---- dump_start_epoch.c ---- */
+
+/* True for "epoch.4711" and its like, were the log not called so itself. */
+bool dump_asks_for_lookup(const struct dump_request *request);
+
+/* Finds the place that such a name stands for. The error's text names the epochs. */
+MUST_CHECK enum status dump_look_up(const struct dump_request *request,
+                                    struct binlog_position *found,
+                                    struct error *error);
+
+/* True if an NDB cluster's first epoch is still to come. */
+bool dump_awaits_first_epoch(const struct dump_request *request);
+
 /* ---- dump_start_gtid.c ---- */
 
 MUST_CHECK enum status dump_find_by_gtids(struct dump *dump,

@@ -8,6 +8,7 @@
 
 #include "binrelay/base/log.h"
 #include "binrelay/storage/binlog_files.h"
+#include "binrelay/storage/epoch_index.h"
 #include "dump_internal.h"
 
 #define NAME_OF_FIRST "first"
@@ -89,6 +90,13 @@ static enum status refuse_unknown_file(const struct dump_request *request,
     struct shown_name last = name_of(request, end.file);
     struct log_text wanted = log_safe(request->command.file_name);
 
+    /* Start scripts of NDB appliers ask an empty index, and then begin at a file that their own
+     * source would have. */
+    if (dump_awaits_first_epoch(request)) {
+        return error_set(error, STATUS_AGAIN,
+                         "'%s' is not here, and cluster %s has no epoch yet", wanted.text,
+                         request->cluster->name);
+    }
     if (is_later) {
         return dump_refuse_for_now(request, error,
                                    "Could not find first log file name in binary log index "
@@ -99,23 +107,6 @@ static enum status refuse_unknown_file(const struct dump_request *request,
                      "Could not find first log file name in binary log index file: '%s' is not "
                      "here, cluster %s has %s to %s",
                      wanted.text, request->cluster->name, first.text, last.text);
-}
-
-/* True for "epoch.4711" and its like, were the log not called so itself. */
-static bool asks_for_lookup(const struct dump_request *request)
-{
-    static const char *const prefixes[] = {"epoch.", "after-backup.", "time."};
-    const char *log_name = binlog_store_log_name(request->cluster->store);
-    struct bytes name = request->command.file_name;
-
-    for (size_t at = 0; at < sizeof(prefixes) / sizeof(prefixes[0]); at++) {
-        size_t size = strlen(prefixes[at]);
-
-        if (name.size > size && memcmp(name.data, prefixes[at], size) == 0) {
-            return strncmp(log_name, prefixes[at], size - 1) != 0 || log_name[size - 1] != '\0';
-        }
-    }
-    return false;
 }
 
 /* The file of the asked name, as it is written here: "binlog.1" is no "binlog.000001". */
@@ -129,12 +120,6 @@ static enum status find_file(const struct dump_request *request,
     uint64_t file = 0;
     struct binlog_file_facts facts;
 
-    if (asks_for_lookup(request)) {
-        return error_set(error, STATUS_INVALID,
-                         "This relay does not look up '%s': a stream begins at a file and "
-                         "position, at '" NAME_OF_FIRST "', at '" NAME_OF_LAST "', or by GTID",
-                         log_safe(request->command.file_name).text);
-    }
     if (!binlog_name_split(request->command.file_name, base_name, &file) ||
         !bytes_equal(request->command.file_name, bytes_of_text(name_of(request, file).text))) {
         return refuse_unknown_file(request, false, error);
@@ -154,6 +139,12 @@ static bool is_name(const struct dump_request *request, const char *name)
     return bytes_equal(request->command.file_name, bytes_of_text(name));
 }
 
+static bool is_name_of_place(const struct dump_request *request)
+{
+    return is_name(request, NAME_OF_FIRST) || is_name(request, NAME_OF_LAST) ||
+           dump_asks_for_lookup(request);
+}
+
 /* Names that stand for a place, which the first Rotate tells. */
 static enum status find_named_place(const struct dump_request *request,
                                     struct binlog_position first,
@@ -162,7 +153,7 @@ static enum status find_named_place(const struct dump_request *request,
 {
     uint64_t last = binlog_store_durable_end(request->cluster->store).file;
 
-    if (request->command.position != BINLOG_MAGIC_BYTES) {
+    if (request->command.position > BINLOG_MAGIC_BYTES) {
         return error_set(error, STATUS_INVALID,
                          "Client requested source to start replication from impossible "
                          "position: the file name '%s' says where, its position is 4",
@@ -172,6 +163,31 @@ static enum status find_named_place(const struct dump_request *request,
     if (is_name(request, NAME_OF_LAST) && last > first.file) {
         *found = (struct binlog_position){.file = last, .offset = BINLOG_MAGIC_BYTES};
     }
+    return dump_asks_for_lookup(request) ? dump_look_up(request, found, error) : STATUS_OK;
+}
+
+/* A position in a file that is named, or in the first one if none is. */
+static enum status find_in_file(const struct dump_request *request,
+                                struct binlog_position first,
+                                struct binlog_position *found,
+                                struct error *error)
+{
+    struct binlog_position wanted = {.file = first.file, .offset = request->command.position};
+
+    if (wanted.offset < BINLOG_MAGIC_BYTES) {
+        return error_set(error, STATUS_INVALID,
+                         "Client requested source to start replication from position < 4");
+    }
+    if (request->command.file_name.size == 0) {
+        wanted.offset = wanted.offset < first.offset ? first.offset : wanted.offset;
+    } else {
+        enum status status = find_file(request, &wanted.file, error);
+
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    *found = wanted;
     return STATUS_OK;
 }
 
@@ -181,32 +197,17 @@ static enum status find_position(const struct dump_request *request,
                                  struct error *error)
 {
     struct binlog_position first = dump_find_first(request);
-    struct binlog_position wanted = {.file = first.file, .offset = request->command.position};
+    enum status status = is_name_of_place(request)
+                             ? find_named_place(request, first, found, error)
+                             : find_in_file(request, first, found, error);
 
-    if (wanted.offset < BINLOG_MAGIC_BYTES) {
-        return error_set(error, STATUS_INVALID,
-                         "Client requested source to start replication from position < 4");
+    if (status != STATUS_OK || binlog_position_compare(*found, first) >= 0) {
+        return status;
     }
-    if (request->command.file_name.size == 0) {
-        wanted.offset = wanted.offset < first.offset ? first.offset : wanted.offset;
-    } else if (is_name(request, NAME_OF_FIRST) || is_name(request, NAME_OF_LAST)) {
-        return find_named_place(request, first, found, error);
-    } else {
-        enum status status = find_file(request, &wanted.file, error);
-
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    if (binlog_position_compare(wanted, first) < 0) {
-        return error_set(error, STATUS_INVALID,
-                         "Client requested source to start replication from impossible "
-                         "position: the first one of cluster %s is %s, %" PRIu64,
-                         request->cluster->name, name_of(request, first.file).text,
-                         first.offset);
-    }
-    *found = wanted;
-    return STATUS_OK;
+    return error_set(error, STATUS_INVALID,
+                     "Client requested source to start replication from impossible "
+                     "position: the first one of cluster %s is %s, %" PRIu64,
+                     request->cluster->name, name_of(request, first.file).text, first.offset);
 }
 
 static enum status check_offset(struct dump *dump,
@@ -290,7 +291,7 @@ enum status dump_begin_filtered(struct dump *dump,
     if (status != STATUS_OK) {
         return status;
     }
-    if (dump_filter_need(filter) == FILTER_NEEDED) {
+    if (dump_filter_need_of_rule(filter) == FILTER_NEEDED) {
         dump->position.offset = BINLOG_MAGIC_BYTES + format.size;
         dump->told = dump->position;
     }
@@ -341,6 +342,25 @@ static enum status find_place(struct dump *dump,
     return dump_find_by_file(dump, request, error);
 }
 
+/* A stream that can meet what is before the first epoch leaves its incidents out. */
+static enum status prepare_opening(struct dump *dump, struct error *error)
+{
+    struct binlog_store *store = dump->cluster->store;
+    uint64_t next_file = 0;
+
+    if (dump->is_mariadb || epoch_index_rules(store).kind == EPOCH_KIND_NONE) {
+        return STATUS_OK;
+    }
+    if (dump->filter != NULL) {
+        dump_filter_leave_opening(dump->filter, store);
+        return STATUS_OK;
+    }
+    dump->filter = dump_filter_of_nothing();
+    dump_filter_leave_opening(dump->filter, store);
+    return dump_filter_enter_file(dump->filter, store, dump->position.file,
+                                  binlog_cursor_is_finished(dump->cursor, &next_file), error);
+}
+
 enum status dump_start(struct dump **made,
                        const struct dump_request *request,
                        const struct dump_handler *handler,
@@ -351,6 +371,9 @@ enum status dump_start(struct dump **made,
     struct dump *dump = dump_new(request, handler, context);
     enum status status = find_place(dump, request, error);
 
+    if (status == STATUS_OK) {
+        status = prepare_opening(dump, error);
+    }
     if (status == STATUS_OK) {
         status = dump_send_file_begin(dump, error);
     }

@@ -12,6 +12,7 @@
 #include "binrelay/net/listener.h"
 #include "greeting_version.h"
 #include "serve_thread.h"
+#include "sql_agents.h"
 #include "sql_errors.h"
 
 /* One address that we listen on. */
@@ -30,9 +31,12 @@ struct endpoint {
     struct session_home home; /* of the control thread */
     struct gate *gates;       /* owned */
     size_t gate_count;
-    struct settings *settings;     /* a reference: those of logins from now on */
-    struct auth_rsa_key *rsa_key;  /* owned */
-    struct worker *agent;          /* owned */
+    struct settings *settings;    /* a reference: those of logins from now on */
+    struct auth_rsa_key *rsa_key; /* owned */
+    struct sql_agents *agents;    /* owned */
+    struct sql_world world;
+    char *heartbeat_name;          /* owned */
+    pthread_mutex_t writing;       /* of heartbeats */
     struct serve_threads *threads; /* owned */
 };
 
@@ -139,16 +143,31 @@ static void copy_clusters(struct endpoint *endpoint, const struct endpoint_optio
     }
 }
 
+static void make_world(struct endpoint *endpoint, const struct endpoint_options *options)
+{
+    endpoint->heartbeat_name = mem_text(options->heartbeat_name);
+    (void)pthread_mutex_init(&endpoint->writing, NULL);
+    endpoint->world = (struct sql_world){
+        .clusters = endpoint->clusters,
+        .cluster_count = endpoint->cluster_count,
+        .heartbeats = endpoint->heartbeat_name == NULL ? NULL : options->heartbeats,
+        .heartbeat_name = endpoint->heartbeat_name,
+        .writing = &endpoint->writing,
+    };
+}
+
 static enum status fill(struct endpoint *endpoint,
                         const struct endpoint_options *options,
                         struct error *error)
 {
     copy_clusters(endpoint, options);
+    make_world(endpoint, options);
     if (auth_rsa_key_keep(&endpoint->rsa_key, options->rsa_key_path, error) != STATUS_OK) {
         return error->status;
     }
     endpoint->house = (struct session_house){
         .clock = options->clock,
+        .world = &endpoint->world,
         .directory = session_directory_new(session_end),
         .limits = login_limits_new(),
         .rsa_key = endpoint->rsa_key,
@@ -159,13 +178,13 @@ static enum status fill(struct endpoint *endpoint,
     };
     if (settings_new(&endpoint->settings, &options->settings, endpoint->clusters,
                      endpoint->cluster_count, error) != STATUS_OK ||
-        worker_start(&endpoint->agent, "sql-agent", error) != STATUS_OK ||
+        sql_agents_start(&endpoint->agents, error) != STATUS_OK ||
         serve_threads_start(&endpoint->threads, options->serve_threads, endpoint->cluster_count,
-                            endpoint->agent, error) != STATUS_OK) {
+                            endpoint->agents, error) != STATUS_OK) {
         return error->status;
     }
     endpoint->home = (struct session_home){
-        .loop = options->loop, .threads = endpoint->threads, .agent = endpoint->agent};
+        .loop = options->loop, .threads = endpoint->threads, .agents = endpoint->agents};
     return open_gates(endpoint, options, error);
 }
 
@@ -209,7 +228,7 @@ void endpoint_close(struct endpoint *endpoint)
     }
     session_home_drop(&endpoint->home);
     serve_threads_stop(endpoint->threads);
-    worker_stop(endpoint->agent); /* its last answers go to loops that are still there */
+    sql_agents_stop(endpoint->agents); /* its last answers go to loops that are still there */
     serve_threads_free(endpoint->threads);
     for (size_t at = 0; at < endpoint->cluster_count; at++) {
         frame_cache_free(endpoint->frames[at]);
@@ -218,6 +237,8 @@ void endpoint_close(struct endpoint *endpoint)
     login_limits_free(endpoint->house.limits);
     settings_unref(endpoint->settings);
     auth_rsa_key_free(endpoint->rsa_key);
+    (void)pthread_mutex_destroy(&endpoint->writing);
+    free(endpoint->heartbeat_name);
     free(endpoint->gates);
     free(endpoint->frames);
     free(endpoint->clusters);

@@ -139,7 +139,7 @@ static void run_stop(struct message *message)
 static enum status start_one(struct serve_threads *threads,
                              size_t number,
                              size_t cluster_count,
-                             struct worker *agent,
+                             struct sql_agents *agents,
                              struct error *error)
 {
     struct serve_thread *thread = &threads->items[number];
@@ -158,7 +158,7 @@ static enum status start_one(struct serve_threads *threads,
         return error->status;
     }
     thread->home = (struct session_home){
-        .loop = thread->loop, .threads = threads, .thread = thread, .agent = agent};
+        .loop = thread->loop, .threads = threads, .thread = thread, .agents = agents};
     code = pthread_create(&thread->thread, NULL, run_thread, thread);
     if (code != 0) {
         errno = code;
@@ -173,7 +173,7 @@ static enum status start_one(struct serve_threads *threads,
 enum status serve_threads_start(struct serve_threads **made,
                                 size_t count,
                                 size_t cluster_count,
-                                struct worker *agent,
+                                struct sql_agents *agents,
                                 struct error *error)
 {
     struct serve_threads *threads = mem_zeroed(sizeof(*threads));
@@ -181,7 +181,7 @@ enum status serve_threads_start(struct serve_threads **made,
     count = count == 0 ? 1 : count;
     threads->items = mem_zeroed(count * sizeof(*threads->items));
     for (size_t at = 0; at < count; at++) {
-        if (start_one(threads, at, cluster_count, agent, error) != STATUS_OK) {
+        if (start_one(threads, at, cluster_count, agents, error) != STATUS_OK) {
             serve_threads_stop(threads);
             serve_threads_free(threads);
             return error->status;

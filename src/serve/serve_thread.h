@@ -14,11 +14,11 @@
 struct serve_threads;
 struct serve_thread;
 
-/* The agent answers slow statements of the sessions that live there; borrowed. */
+/* The agents answer slow statements of the sessions that live there; borrowed. */
 MUST_CHECK enum status serve_threads_start(struct serve_threads **made,
                                            size_t count,
                                            size_t cluster_count,
-                                           struct worker *agent,
+                                           struct sql_agents *agents,
                                            struct error *error);
 
 /* Ends all sessions there (streams with error 1053) and joins the threads. Messages may still

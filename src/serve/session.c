@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "session.h"
+#include "session_agent.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -38,6 +39,7 @@ void session_init(struct session *session, struct loop *loop, const char *peer)
     session->id = session_card_id(session->card);
     session->sql.clock = session->house->clock;
     session->sql.directory = session->house->directory;
+    session->sql.world = session->house->world;
     session->sql.id = session->id;
     session->sql.port = session->door->port;
     session->sql.started_usec = session->house->started_usec;
@@ -46,6 +48,7 @@ void session_init(struct session *session, struct loop *loop, const char *peer)
 
 void session_release(struct session *session)
 {
+    session_agent_forget(session);
     session_directory_remove(session->house->directory, session->card);
     dump_free(session->dump);
     settings_unref(session->settings);
@@ -149,6 +152,7 @@ void session_end(struct session *session, enum session_end why)
     if (!session_can_move(session->state, SESSION_CLOSING)) {
         return; /* it is leaving already */
     }
+    session_agent_interrupt(session);
     if (why == SESSION_END_QUERY && session->state != SESSION_STREAMING) {
         return; /* other statements are short */
     }

@@ -27,6 +27,7 @@
 /* What all sessions of an endpoint share. Outlives them. */
 struct session_house {
     const struct clock *clock; /* borrowed, as all here */
+    const struct sql_world *world;
     struct session_directory *directory;
     struct login_limits *limits;        /* the control thread's: logins are there */
     const struct auth_rsa_key *rsa_key; /* NULL: none */
@@ -105,8 +106,9 @@ struct session {
     struct buffer proof; /* owned: what the client proved itself with */
 
     struct sql_session sql;
-    uint32_t replica_server_id; /* of COM_REGISTER_SLAVE; 0: none */
-    struct buffer output;       /* owned: an answer while it is made */
+    uint32_t replica_server_id;  /* of COM_REGISTER_SLAVE; 0: none */
+    struct buffer output;        /* owned: an answer while it is made */
+    struct session_order *order; /* a reference: the statement that an agent answers */
     struct session_wish wish;
     struct dump *dump; /* owned; NULL unless STREAMING */
     size_t cluster;    /* number of the chosen one in the house's list */

@@ -5,64 +5,107 @@
 
 #include "binrelay/base/memory.h"
 #include "sql_answer.h"
+#include "sql_engine.h"
 
 enum { SERVER_STATUS_AUTOCOMMIT = 2 };
 
+/* Counted: the session and its question hold it. */
+struct session_order {
+    atomic_int references;
+    atomic_bool is_cancelled;
+};
+
 struct question {
-    struct message message;              /* first: is turned back into the question */
+    struct sql_task task;                /* first: is turned back into the question */
+    struct message message;              /* the way back */
     struct session_directory *directory; /* a reference */
+    struct session_order *order;         /* a reference */
     uint64_t id;                         /* of the session */
     struct loop *loop;                   /* borrowed: where the answer goes */
-    struct sql_session sql;              /* what the statement needs; without what was SET */
+    struct sql_session sql;              /* what the statement needs */
     struct buffer statement;             /* owned */
     struct buffer output;                /* owned */
     struct result_writer writer;
 };
 
+static void let_go(struct session_order *order)
+{
+    if (order != NULL && atomic_fetch_sub(&order->references, 1) == 1) {
+        free(order);
+    }
+}
+
 static void deliver(struct message *message)
 {
-    struct question *question = (struct question *)message;
+    struct question *question =
+        (struct question *)((char *)message - offsetof(struct question, message));
     struct session *session =
         session_directory_here(question->directory, question->id, question->loop);
 
-    if (session != NULL) {
+    if (session != NULL && session->order == question->order) {
+        session_agent_forget(session);
+        sql_assigned_release(&session->sql.assigned);
+        session->sql.assigned = question->sql.assigned;
+        question->sql.assigned = (struct sql_assigned){0};
         session_answered(session, buffer_bytes(&question->output));
     }
     session_directory_unref(question->directory);
+    let_go(question->order);
     sql_assigned_release(&question->sql.assigned);
     buffer_release(&question->statement);
     buffer_release(&question->output);
     free(question);
 }
 
-static void answer(struct message *message)
+static void answer(struct sql_task *task, struct sql_engine *engine)
 {
-    struct question *question = (struct question *)message;
+    struct question *question = (struct question *)task;
 
     question->writer.output = &question->output;
-    sql_answer(&question->sql, buffer_bytes(&question->statement), &question->writer);
+    sql_engine_watch(engine, &question->order->is_cancelled);
+    sql_answer(&question->sql, engine, buffer_bytes(&question->statement), &question->writer);
+    sql_engine_watch(engine, NULL);
     question->message.run = deliver;
     loop_post(question->loop, &question->message);
 }
 
-void session_agent_ask(struct worker *agent,
-                       const struct session *session,
+void session_agent_ask(struct sql_agents *agents,
+                       struct session *session,
                        struct loop *loop,
                        struct bytes statement)
 {
     struct question *question = mem_zeroed(sizeof(*question));
+    struct session_order *order = mem_zeroed(sizeof(*order));
 
-    question->message.run = answer;
+    atomic_init(&order->references, 2);
+    session_agent_forget(session);
+    session->order = order;
+    question->order = order;
+    question->task.run = answer;
     question->directory = session_directory_ref(session->house->directory);
     question->id = session->id;
     question->loop = loop;
     question->sql = session->sql;
-    question->sql.assigned = (struct sql_assigned){0};
+    session->sql.assigned = (struct sql_assigned){0};
     buffer_add_bytes(&question->statement, statement);
     question->writer = (struct result_writer){
         .sequence = session->sequence,
         .capabilities = session->capabilities,
         .server_status = SERVER_STATUS_AUTOCOMMIT,
     };
-    worker_post(agent, &question->message);
+    sql_agents_post(agents, &question->task);
+}
+
+void session_agent_interrupt(struct session *session)
+{
+    if (session->order != NULL) {
+        atomic_store(&session->order->is_cancelled, true);
+    }
+}
+
+void session_agent_forget(struct session *session)
+{
+    session_agent_interrupt(session);
+    let_go(session->order);
+    session->order = NULL;
 }

@@ -68,13 +68,13 @@ static void query(struct session *session, struct bytes body)
 {
     struct result_writer writer;
 
-    if (sql_answer_is_slow(body)) {
+    if (sql_answer_is_slow(&session->sql, body)) {
         session_move_to(session, SESSION_ANSWERING);
         session->port->start_answer(session, body);
         return;
     }
     writer = session_writer(session);
-    sql_answer(&session->sql, body, &writer);
+    sql_answer(&session->sql, NULL, body, &writer);
     session_send(session, &writer);
 }
 

@@ -204,7 +204,7 @@ static void port_start_answer(struct session *session, struct bytes statement)
 {
     struct session_home *home = link_of(session)->home;
 
-    session_agent_ask(home->agent, session, home->loop, statement);
+    session_agent_ask(home->agents, session, home->loop, statement);
 }
 
 /* On the thread where it will live. */

@@ -13,7 +13,7 @@ struct session_home {
     struct loop *loop;             /* borrowed, as the next three */
     struct serve_threads *threads; /* where streams go */
     struct serve_thread *thread;   /* NULL: the control thread */
-    struct worker *agent;          /* answers what would hold up a loop */
+    struct sql_agents *agents;     /* answer what would hold up a loop */
     struct session_link *first;
     bool is_closing;
     void (*on_empty)(void *context); /* while closing: the last one has left */

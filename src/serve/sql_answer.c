@@ -7,10 +7,13 @@
 
 #include "binrelay/base/log.h"
 #include "session_directory.h"
+#include "sql_engine.h"
 #include "sql_errors.h"
+#include "sql_expression.h"
 #include "sql_select.h"
 #include "sql_set.h"
 #include "sql_show.h"
+#include "sql_write.h"
 
 /* The reader stands behind the statement's first word. */
 typedef enum status (*statement_fn)(struct sql_statement *statement, struct error *error);
@@ -185,23 +188,77 @@ static enum status answer(struct sql_statement *statement, struct error *error)
     return sql_statement_bad(statement, error);
 }
 
-bool sql_answer_is_slow(struct bytes text)
+/* True if the assignments to user variables are all understood without the engine. */
+static bool is_plain_set(struct sql_statement *trial)
+{
+    struct sql_reader *reader = &trial->reader;
+    struct error ignored; /* then it is not understood */
+    struct sql_value value;
+
+    while (reader->token.kind == SQL_USER_VARIABLE) {
+        sql_reader_next(reader);
+        if (!sql_reader_accept_operator(reader, "=") &&
+            !sql_reader_accept_operator(reader, ":=")) {
+            return true; /* an error, which SET itself tells */
+        }
+        if (sql_expression_read(trial, &value, &ignored) != STATUS_OK) {
+            return false;
+        }
+        if (!sql_reader_accept_operator(reader, ",")) {
+            return sql_reader_is_at_end(reader);
+        }
+    }
+    return true;
+}
+
+/* True if the engine must answer: tables, operators, functions that the own reader lacks. */
+static bool needs_engine(struct sql_session *session, struct bytes text)
+{
+    struct sql_statement trial = {
+        .session = session, .reader = sql_reader_of(text), .is_trial = true};
+    bool needs = false;
+    struct error error;
+
+    if (sql_write_begins(&trial.reader) || sql_reader_is_operator(&trial.reader, "(")) {
+        return true;
+    }
+    if (sql_reader_accept_word(&trial.reader, "select")) {
+        needs = sql_select(&trial, &error) != STATUS_OK &&
+                (error.sql_code == SQL_ERROR_SYNTAX ||
+                 error.sql_code == SQL_ERROR_UNKNOWN_FUNCTION ||
+                 error.sql_code == SQL_ERROR_UNKNOWN_COLUMN);
+    } else if (sql_reader_accept_word(&trial.reader, "set")) {
+        needs = !is_plain_set(&trial);
+    }
+    sql_memory_release(&trial.memory);
+    return needs;
+}
+
+bool sql_answer_is_slow(struct sql_session *session, struct bytes text)
 {
     struct sql_reader reader = sql_reader_of(text);
 
     return sql_reader_accept_words(&reader, "show binlog events") ||
-           sql_reader_accept_word(&reader, "flush");
+           sql_reader_accept_word(&reader, "flush") || needs_engine(session, text);
 }
 
-void sql_answer(struct sql_session *session, struct bytes text, struct result_writer *writer)
+void sql_answer(struct sql_session *session,
+                struct sql_engine *engine,
+                struct bytes text,
+                struct result_writer *writer)
 {
     struct sql_statement statement = {
-        .session = session, .reader = sql_reader_of(text), .writer = writer};
+        .session = session, .reader = sql_reader_of(text), .writer = writer, .engine = engine};
     const size_t begun = writer->output->size;
     const uint8_t sequence = writer->sequence;
     struct error error;
-    enum status status = answer(&statement, &error);
+    enum status status = STATUS_OK;
 
+    if (engine != NULL && needs_engine(session, text)) {
+        status = sql_engine_answer(&statement, &error);
+    } else {
+        status = answer(&statement, &error);
+    }
     if (status == STATUS_OK && statement.memory.is_full) {
         status = sql_error_set(&error, SQL_ERROR_PACKET_TOO_LARGE,
                                "The answer would be over %d bytes", SQL_MEMORY_MOST_BYTES);

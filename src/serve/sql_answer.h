@@ -8,8 +8,13 @@
 
 #include "sql_session.h"
 
-/* True if answering reads files: such a statement belongs on a thread that may wait. */
-bool sql_answer_is_slow(struct bytes text);
+/* True if answering reads files, tables or what only the engine understands: such a statement
+ * belongs on a thread that may wait. */
+bool sql_answer_is_slow(struct sql_session *session, struct bytes text);
 
-/* Adds exactly one answer to the writer. */
-void sql_answer(struct sql_session *session, struct bytes text, struct result_writer *writer);
+/* Adds exactly one answer to the writer. The engine is the thread's own, or NULL on one that
+ * may not wait. */
+void sql_answer(struct sql_session *session,
+                struct sql_engine *engine,
+                struct bytes text,
+                struct result_writer *writer);

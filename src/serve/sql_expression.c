@@ -65,7 +65,9 @@ static enum status read_user_variable(struct expression *expression,
         if (read_value(expression, found, error) != STATUS_OK) {
             return error->status;
         }
-        return sql_assigned_set(assigned, SQL_SCOPE_USER, name, *found, error);
+        return statement->is_trial
+                   ? STATUS_OK
+                   : sql_assigned_set(assigned, SQL_SCOPE_USER, name, *found, error);
     }
     known = sql_assigned_find(assigned, SQL_SCOPE_USER, name);
     *found = known == NULL ? sql_null() : *known;
@@ -188,13 +190,18 @@ static enum status read_token(struct expression *expression,
     }
     switch ((int)reader->token.kind) {
     case SQL_NUMBER:
+        if (memchr(reader->token.text.data, 'e', reader->token.text.size) != NULL ||
+            memchr(reader->token.text.data, 'E', reader->token.text.size) != NULL) {
+            return sql_statement_bad(statement, error); /* the engine knows doubles */
+        }
         *found = number_of(statement, false);
         sql_reader_next(reader);
         return STATUS_OK;
     case SQL_STRING:
         *found = sql_text_of(token_text(statement));
         sql_reader_next(reader);
-        return STATUS_OK;
+        return reader->token.kind == SQL_STRING ? sql_statement_bad(statement, error)
+                                                : STATUS_OK;
     case SQL_USER_VARIABLE:
         return read_user_variable(expression, found, error);
     case SQL_SYSTEM_VARIABLE:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SELECT without a table. One with a table is refused: there are none yet. */
+/* SELECT without a table, as replicas and clients ask it: what more there is, is the engine's.
+ */
 #pragma once
 
 #include "sql_session.h"

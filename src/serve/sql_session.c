@@ -6,6 +6,7 @@
 
 #include "binrelay/storage/binlog_files.h"
 #include "sql_errors.h"
+#include "sql_tables.h"
 
 /* How much of a statement an error shows. */
 enum { SHOWN_BYTES = 80 };
@@ -53,6 +54,22 @@ struct sql_server sql_session_server(const struct sql_session *session)
     return server;
 }
 
+uint32_t sql_session_server_id(const struct sql_session *session)
+{
+    struct cluster_report report;
+
+    if (session->cluster == NULL) {
+        return 0;
+    }
+    if (session->cluster->presents_upstream) {
+        cluster_board_read(session->cluster->board, &report);
+        if (report.facts.server_id != 0) {
+            return report.facts.server_id;
+        }
+    }
+    return session->cluster->server_id;
+}
+
 enum status sql_session_need_cluster(const struct sql_session *session, struct error *error)
 {
     if (session->cluster == NULL) {
@@ -80,12 +97,14 @@ enum status sql_session_use(struct sql_session *session, struct bytes name, stru
 {
     int shown = name.size > SHOWN_BYTES ? SHOWN_BYTES : (int)name.size;
 
-    for (size_t at = 0; at < sql_database_count; at++) {
-        if (bytes_equal_text(name, sql_databases[at])) {
-            (void)snprintf(session->database, sizeof(session->database), "%s",
-                           sql_databases[at]);
-            return STATUS_OK;
+    if (name.size < sizeof(session->database) && sql_database_is_known(session, name)) {
+        for (size_t at = 0; at < name.size; at++) { /* the names are in small letters */
+            uint8_t byte = name.data[at];
+
+            session->database[at] = (char)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
         }
+        session->database[name.size] = '\0';
+        return STATUS_OK;
     }
     return sql_error_set(error, SQL_ERROR_UNKNOWN_DATABASE, "Unknown database '%.*s'", shown,
                          (const char *)name.data);

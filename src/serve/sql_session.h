@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,10 +16,21 @@
 #include "sql_tokens.h"
 
 struct session_directory;
+struct sql_engine;
+
+/* What tables show beside the session's own cluster. All borrowed. */
+struct sql_world {
+    const struct served_cluster *clusters;
+    size_t cluster_count;
+    struct heartbeat_table *heartbeats; /* NULL: there is no heartbeat table */
+    const char *heartbeat_name;         /* "heartbeat.heartbeat" */
+    pthread_mutex_t *writing;           /* held while heartbeats are changed */
+};
 
 struct sql_session {
     const struct clock *clock;            /* borrowed */
     struct session_directory *directory;  /* borrowed */
+    const struct sql_world *world;        /* borrowed; NULL: no tables but the cluster's */
     const struct served_cluster *cluster; /* borrowed; NULL: none chosen at login */
     uint64_t id;
     unsigned rights;  /* set of enum account_right */
@@ -36,6 +48,8 @@ struct sql_statement {
     struct sql_session *session; /* borrowed */
     struct sql_reader reader;
     struct sql_memory memory;     /* owned: what values point to */
+    struct sql_engine *engine;    /* borrowed; NULL on a thread that may not wait */
+    bool is_trial;                /* only to see whether it is understood: nothing is set */
     struct result_writer *writer; /* borrowed */
 };
 
@@ -49,6 +63,9 @@ struct sql_server {
 };
 
 struct sql_server sql_session_server(const struct sql_session *session);
+
+/* @@server_id: the cluster's, or its source's own where that is presented; 0 without one. */
+uint32_t sql_session_server_id(const struct sql_session *session);
 
 /* SQL_ERROR_NO_CLUSTER, with what to do about it, if the login chose none. */
 MUST_CHECK enum status sql_session_need_cluster(const struct sql_session *session,

@@ -11,7 +11,7 @@
 #include "binrelay/base/bytes.h"
 #include "binrelay/base/compiler.h"
 
-enum sql_kind { SQL_NULL, SQL_INTEGER, SQL_DECIMAL, SQL_TEXT, SQL_DATETIME };
+enum sql_kind { SQL_NULL, SQL_INTEGER, SQL_DECIMAL, SQL_REAL, SQL_TEXT, SQL_DATETIME };
 
 struct sql_value {
     enum sql_kind kind;

@@ -162,7 +162,7 @@ static struct sql_value read_server_id(const struct sql_session *session,
                                        struct sql_memory *memory)
 {
     (void)server;
-    return sql_number(memory, session->cluster == NULL ? 0 : session->cluster->server_id);
+    return sql_number(memory, sql_session_server_id(session));
 }
 
 static struct sql_value read_server_uuid(const struct sql_session *session,

@@ -26,6 +26,14 @@ enum {
     CONNECTOR_ERROR_LAST = 5999,
 };
 
+/* After these the server hangs up (mysqld_error.h). */
+enum {
+    SERVER_SHUTDOWN = 1053,
+    SERVER_KILLED_MARIADB = 1927,
+    SERVER_KILLED = 3169,
+    SERVER_TIRED = 4031, /* nothing was asked for too long */
+};
+
 struct source_sql {
     const struct source_options *source; /* borrowed */
     MYSQL *mysql;                        /* owned; NULL while not connected */
@@ -63,8 +71,9 @@ void source_sql_leave_thread(void)
 
 /*
  * Connector/C falls back to no TLS where the server offers none, unless it
- * verifies the identity; check_security() looks afterwards. A CA alone makes it
- * verify the chain.
+ * verifies the identity; check_security() looks afterwards, before anything is
+ * said. Who took TLS away has a proof then, and not the password. A CA alone
+ * makes it verify the chain.
  */
 static void set_tls(MYSQL *mysql, const struct source_options *source)
 {
@@ -90,6 +99,13 @@ static void set_login(MYSQL *mysql, const struct source_options *source)
     (void)mysql_options(mysql, MARIADB_OPT_RESTRICTED_AUTH,
                         "mysql_native_password,caching_sha2_password");
     (void)mysql_options(mysql, MYSQL_SERVER_PUBLIC_KEY, key);
+}
+
+/* mysql_close() forgets to free this option. */
+static void end(MYSQL *mysql)
+{
+    (void)mysql_options(mysql, MYSQL_SERVER_PUBLIC_KEY, NULL);
+    mysql_close(mysql);
 }
 
 #else
@@ -121,14 +137,29 @@ static void set_login(MYSQL *mysql, const struct source_options *source)
     }
 }
 
+static void end(MYSQL *mysql)
+{
+    mysql_close(mysql);
+}
+
 #endif
 
 /* ---- errors ---- */
 
-static bool is_of_client(unsigned code)
+/* The client's own, or the server's last words on this connection. */
+static bool is_end(unsigned code)
 {
-    return code == 0 || (code >= CLIENT_ERROR_FIRST && code <= CLIENT_ERROR_LAST) ||
-           (code >= CONNECTOR_ERROR_FIRST && code <= CONNECTOR_ERROR_LAST);
+    switch (code) {
+    case 0:
+    case SERVER_SHUTDOWN:
+    case SERVER_KILLED_MARIADB:
+    case SERVER_KILLED:
+    case SERVER_TIRED:
+        return true;
+    default:
+        return (code >= CLIENT_ERROR_FIRST && code <= CLIENT_ERROR_LAST) ||
+               (code >= CONNECTOR_ERROR_FIRST && code <= CONNECTOR_ERROR_LAST);
+    }
 }
 
 /* What the library says happened. */
@@ -137,13 +168,27 @@ static enum status explain(MYSQL *mysql, struct error *error)
     unsigned code = mysql_errno(mysql);
     struct log_text words = log_safe(bytes_of_text(mysql_error(mysql)));
 
-    if (is_of_client(code)) {
+    if (is_end(code)) {
         return error_set(error, STATUS_CLOSED, "%s",
                          words.text[0] == '\0' ? "the login failed" : words.text);
     }
     (void)error_set(error, STATUS_DENIED, "%s", words.text);
     error->sql_code = (int)code;
     return STATUS_DENIED;
+}
+
+/* Where the empty key of set_login() stopped a login, the library has no words for it. */
+static enum status explain_login(MYSQL *mysql,
+                                 const struct source_options *source,
+                                 struct error *error)
+{
+    if (mysql_errno(mysql) == CLIENT_ERROR_FIRST && source->public_key == NULL &&
+        source->tls_mode < SOURCE_TLS_REQUIRED) {
+        return error_set(error, STATUS_INVALID,
+                         "the source wants the password itself, and there is neither TLS nor a "
+                         "public_key to send it by");
+    }
+    return explain(mysql, error);
 }
 
 /* After a statement; a connection that is lost, or out of step, is given up. */
@@ -239,9 +284,10 @@ static enum status log_in(MYSQL *mysql,
                           struct error *error)
 {
     set_options(mysql, source);
+    /* The flag: a failure leaves the options to end(). */
     if (mysql_real_connect(mysql, source->host, source->user, source->password, NULL,
-                           source->port, NULL, 0) == NULL) {
-        return explain(mysql, error);
+                           source->port, NULL, CLIENT_REMEMBER_OPTIONS) == NULL) {
+        return explain_login(mysql, source, error);
     }
     return check_security(mysql, source, error);
 }
@@ -263,13 +309,13 @@ static enum status connect_anew(struct source_sql *sql, MYSQL *mysql, struct err
     int descriptor = -1;
 
     if (log_in(mysql, sql->source, error) != STATUS_OK) {
-        mysql_close(mysql);
+        end(mysql);
         return error->status;
     }
     descriptor = fcntl((int)mysql->net.fd, F_DUPFD_CLOEXEC, 0);
     if (descriptor < 0) {
         (void)error_set_errno(error, "name the connection's socket");
-        mysql_close(mysql);
+        end(mysql);
         return error->status;
     }
     sql->mysql = mysql;
@@ -311,7 +357,7 @@ void source_sql_hang_up(struct source_sql *sql)
     descriptor = sql->descriptor;
     sql->descriptor = -1;
     pthread_mutex_unlock(&sql->lock);
-    mysql_close(sql->mysql);
+    end(sql->mysql);
     sql->mysql = NULL;
     (void)close(descriptor); /* a socket that nothing is lost with */
 }

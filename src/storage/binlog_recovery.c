@@ -34,12 +34,17 @@ static enum status make_directory(const struct binlog_store *store, struct error
     return disk_sync_directory(store->disk, slash == NULL ? "." : parent, error);
 }
 
-static enum binlog_checksum published_checksum(const struct binlog_store *store)
+static enum binlog_checksum published_checksum(struct binlog_store *store)
 {
-    const struct file_list *list = &store->list;
+    struct file_list *list = &store->list;
+    enum binlog_checksum checksum = BINLOG_CHECKSUM_NONE;
 
-    return list->count == 0 ? BINLOG_CHECKSUM_NONE
-                            : list->files[list->count - 1]->facts.checksum;
+    pthread_mutex_lock(&list->lock);
+    if (list->count > 0) {
+        checksum = list->files[list->count - 1]->facts.checksum;
+    }
+    pthread_mutex_unlock(&list->lock);
+    return checksum;
 }
 
 /* Where nothing may be missing: the published end, or else what the mark says. */
@@ -71,10 +76,9 @@ static enum status remove_file(struct recovery *recovery, size_t at, struct erro
     const struct binlog_store *store = recovery->store;
     autofree char *path =
         store_file_path(store, recovery->listing.log_name, recovery->listing.files[at]);
-    autofree char *sidecar_path = mem_format("%s.gtids", path);
 
-    if (disk_remove(store->disk, sidecar_path) != 0 && errno != ENOENT) {
-        return error_set_errno(error, "remove %s", sidecar_path);
+    if (store_remove_derived(store, path, error) != STATUS_OK) {
+        return error->status;
     }
     if (disk_remove(store->disk, path) != 0) {
         return error_set_errno(error, "remove %s", path);
@@ -127,6 +131,10 @@ static enum status apply(struct recovery *recovery, struct error *error)
          binlog_position_compare(store->mark.claimed, recovery->durable.end) > 0)) {
         status = durable_mark_reset(&store->mark, recovery->durable, error);
     }
+    if (status == STATUS_OK && recovery->leftover_count > 0) {
+        status = store_remove_files(store, recovery->listing.log_name, recovery->leftovers,
+                                    recovery->leftover_count, error);
+    }
     for (size_t at = recovery->listing.count; at > recovery->kept && status == STATUS_OK;
          at--) {
         status = remove_file(recovery, at - 1, error);
@@ -153,6 +161,19 @@ static void adopt_files(struct recovery *recovery)
         file_list_add(list, recovery->files[at]);
     }
     pthread_mutex_unlock(&list->lock);
+    store_raise_first_visible(recovery->store, recovery->listing.files[0]);
+}
+
+/* With a reference for the caller. */
+static struct store_file *newest_file(struct file_list *list)
+{
+    struct store_file *file = NULL;
+
+    pthread_mutex_lock(&list->lock);
+    file = list->files[list->count - 1];
+    store_file_ref(file);
+    pthread_mutex_unlock(&list->lock);
+    return file;
 }
 
 /* The writer goes on behind the newest file's last whole transaction. */
@@ -160,9 +181,8 @@ static void adopt_tail(struct recovery *recovery)
 {
     struct binlog_store *store = recovery->store;
     struct recovered_tail *tail = &recovery->tail;
-    struct store_file *file = store->list.files[store->list.count - 1];
+    struct store_file *file = newest_file(&store->list);
 
-    store_file_ref(file);
     file->descriptor = tail->descriptor;
     tail->descriptor = -1;
     store_add_open_file(store, file);
@@ -215,7 +235,7 @@ static void forget_unpublished(struct binlog_store *store)
     store->written = (struct store_point){0};
 }
 
-enum status binlog_store_recover(struct binlog_store *store, struct error *error)
+static enum status recover(struct binlog_store *store, struct error *error)
 {
     struct recovery recovery = {
         .store = store, .is_again = store->was_opened, .tail = {.descriptor = -1}};
@@ -247,5 +267,15 @@ enum status binlog_store_recover(struct binlog_store *store, struct error *error
         adopt(&recovery);
     }
     recovery_release(&recovery);
+    return status;
+}
+
+enum status binlog_store_recover(struct binlog_store *store, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    pthread_mutex_lock(&store->purge_lock);
+    status = recover(store, error);
+    pthread_mutex_unlock(&store->purge_lock);
     return status;
 }

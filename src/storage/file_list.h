@@ -3,8 +3,8 @@
  * The files of a store that readers know: those that begin at or before the
  * durable end, each with what was published of it.
  *
- * The writer's thread changes the list under its lock and may read it without;
- * every other thread locks. A file is counted: the list, the writer and each
+ * The writer's thread adds to the list and a purge takes from its front, both
+ * under its lock; whoever reads locks, too. A file is counted: the list, the writer and each
  * cursor hold a reference, so that a file that leaves the list stays for who
  * has it open.
  */
@@ -27,6 +27,7 @@ struct store_file {
     struct stored_gtids added;      /* owned: what was published of the file */
     uint64_t next;                  /* the file that the log goes on in; 0: this is the last */
     struct epoch_facts epochs;      /* owned: of its index; also changed by who mends it */
+    uint64_t epoch_mends;           /* how often that was begun */
 
     /* The writer's, and of the sync that it began. */
     struct binlog_file_facts ended; /* what the facts will be when the durable end moves on */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "binlog_scan.h"
+#include "purge_record.h"
 #include "store_internal.h"
 #include "store_listing.h"
 
@@ -20,7 +21,10 @@ struct recovered_tail {
 
 struct recovery {
     struct binlog_store *store;   /* borrowed */
-    struct store_listing listing; /* owned */
+    struct store_listing listing; /* owned; without what a purge left */
+    struct purge_record record;   /* owned; first 0: none, or of no use */
+    uint64_t *leftovers;          /* owned: files that a purge did not come to */
+    size_t leftover_count;
     struct durable_claim durable; /* up to here everything must read back right */
     bool is_unmarked;             /* there is no mark: nothing is known to be durable */
     bool is_again;                /* nothing behind `durable` is believed */

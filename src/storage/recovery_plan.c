@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "gtid_sidecar.h"
 #include "recovery.h"
@@ -35,6 +36,8 @@ void recovery_release(struct recovery *recovery)
         store_file_unref(recovery->files[at]);
     }
     free(recovery->files);
+    free(recovery->leftovers);
+    purge_record_release(&recovery->record);
     stored_gtids_release(&recovery->purged);
     stored_gtids_release(&recovery->before);
     store_listing_release(&recovery->listing);
@@ -63,6 +66,12 @@ static void add_file(struct recovery *recovery,
     recovery->files[recovery->file_count++] = file;
 }
 
+/* True for the file that has to say itself what was stored before it. */
+static bool is_first(const struct recovery *recovery, size_t at)
+{
+    return at == 0 && recovery->record.first == 0;
+}
+
 /* Reads a closed file whole, as its sidecar does not tell of it, and makes the sidecar anew. */
 static enum status read_closed_file(
     struct recovery *recovery, size_t at, int file, uint64_t bytes, struct error *error)
@@ -77,7 +86,7 @@ static enum status read_closed_file(
     enum status status = STATUS_OK;
 
     store_follow_file(store, &follower, recovery->listing.files[at], &gtids);
-    follower.is_first = at == 0;
+    follower.is_first = is_first(recovery, at);
     status = binlog_scan_run(&scan, error);
     if (status == STATUS_OK && !scan.is_complete) {
         status = error_set(error, STATUS_CORRUPT, "%s: %s", path, scan.why.message);
@@ -113,7 +122,7 @@ static enum status take_closed_file(struct recovery *recovery, size_t at, struct
         status = error_set_errno(error, "open %s", path);
     } else if (gtid_sidecar_read(&sidecar, disk, sidecar_path, &ignored) == STATUS_OK &&
                sidecar.facts.bytes == (uint64_t)bytes) {
-        if (at == 0) {
+        if (is_first(recovery, at)) {
             stored_gtids_add(&recovery->purged, &sidecar.before);
             stored_gtids_add(&recovery->before, &sidecar.before);
         }
@@ -198,7 +207,7 @@ static enum status scan_tail(struct recovery *recovery,
         return status;
     }
     store_follow_file(recovery->store, &tail->follower, number, &tail->gtids);
-    tail->follower.is_first = at == 0;
+    tail->follower.is_first = is_first(recovery, at);
     *scan = (struct binlog_scan){
         .disk = recovery->store->disk,
         .file = tail->descriptor,
@@ -281,10 +290,62 @@ static enum status count_closed(struct recovery *recovery, struct error *error)
     return STATUS_OK;
 }
 
+/* Files in front of the recorded first one are gone, though a purge did not come to them. */
+static void set_leftovers_aside(struct recovery *recovery)
+{
+    struct store_listing *listing = &recovery->listing;
+    size_t count = 0;
+
+    while (count < listing->count && listing->files[count] < recovery->record.first) {
+        count++;
+    }
+    if (count == 0) {
+        return;
+    }
+    recovery->leftovers = mem_zeroed(count * sizeof(*recovery->leftovers));
+    memcpy(recovery->leftovers, listing->files, count * sizeof(*listing->files));
+    recovery->leftover_count = count;
+    listing->count -= count;
+    memmove(listing->files, listing->files + count, listing->count * sizeof(*listing->files));
+}
+
+/* A record that cannot be read, or speaks of another first file, is of no use: then the first
+ * file says what was before it. */
+static void use_purge_record(struct recovery *recovery)
+{
+    const struct binlog_store *store = recovery->store;
+    const struct store_listing *listing = &recovery->listing;
+    struct purge_record *record = &recovery->record;
+    struct error error;
+    enum status status = purge_record_read(store->disk, store->directory, record, &error);
+
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        log_warning("%s: %s; going on without it", store->directory, error.message);
+    }
+    if (status != STATUS_OK) {
+        return;
+    }
+    if (listing->count == 0 || listing->files[listing->count - 1] < record->first) {
+        purge_record_release(record); /* never all of them: what is there is not ours to drop */
+        return;
+    }
+    set_leftovers_aside(recovery);
+    if (listing->files[0] != record->first) {
+        purge_record_release(record);
+        return;
+    }
+    stored_gtids_add(&recovery->purged, &record->held);
+    stored_gtids_add(&recovery->before, &record->held);
+}
+
 enum status recovery_make_plan(struct recovery *recovery, struct error *error)
 {
-    enum status status = count_closed(recovery, error);
-    size_t end = recovery->listing.count;
+    enum status status = STATUS_OK;
+    size_t end = 0;
+
+    use_purge_record(recovery);
+    status = count_closed(recovery, error);
+    end = recovery->listing.count;
 
     if (status != STATUS_OK || (recovery->is_again && recovery->durable.end.file == 0)) {
         return status; /* nothing was ever shown: all goes */

@@ -12,9 +12,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "binlog_scan.h"
 #include "binrelay/base/memory.h"
 #include "durable_mark.h"
-#include "epoch_scan.h"
+#include "epoch_track.h"
+#include "index_rules.h"
 #include "store_listing.h"
 
 enum { USEC_IN_SEC = 1000000 };
@@ -23,7 +25,9 @@ struct dump {
     const struct store_dump_options *options; /* borrowed */
     struct store_listing listing;             /* owned */
     struct binlog_position end;               /* up to where the files count */
-    struct epoch_scan epochs;                 /* owned */
+    struct epoch_rules rules;
+    struct epoch_track epochs;        /* owned */
+    struct binlog_position epoch_end; /* of the last epoch; {0, 0}: none yet */
     struct file_follower follower;
     enum transaction_place place; /* in front of the event */
 };
@@ -69,9 +73,9 @@ static struct store_entry entry_here(const struct dump *dump, enum store_entry_k
 {
     return (struct store_entry){
         .kind = kind,
-        .begin = dump->epochs.begin,
+        .begin = {.file = dump->follower.file, .offset = dump->epochs.whole},
         .end = {.file = dump->follower.file, .offset = dump->follower.now.offset},
-        .epoch = dump->epochs.last.key,
+        .epoch = dump->epochs.now.last,
     };
 }
 
@@ -127,7 +131,8 @@ static void on_event(void *context, uint64_t offset, struct bytes start, uint32_
 {
     struct dump *dump = context;
 
-    epoch_scan_event(&dump->epochs, &dump->follower, offset, start, size);
+    (void)offset; /* the follower has it */
+    epoch_track_event(&dump->epochs, start, size, dump->follower.format.checksum);
     switch (start.data[BINLOG_EVENT_TYPE_AT]) {
     case BINLOG_QUERY:
     case BINLOG_MARIADB_QUERY_COMPRESSED:
@@ -146,23 +151,50 @@ static void on_part(void *context, struct bytes part)
 {
     struct dump *dump = context;
 
-    epoch_scan_part(&dump->epochs, part);
+    epoch_track_part(&dump->epochs, part);
+}
+
+static void show_epoch(struct dump *dump, const struct epoch_record *record)
+{
+    struct store_entry entry = entry_here(dump, STORE_ENTRY_EPOCH);
+
+    entry.begin.offset = record->start;
+    /* A heartbeat ends what began behind the one before. */
+    if (dump->rules.kind == EPOCH_KIND_HEARTBEAT && dump->epoch_end.file != 0) {
+        entry.begin = dump->epoch_end;
+    }
+    entry.at_usec = record->commit_usec;
+    entry.place = (struct epoch_place){
+        .key = record->key,
+        .begin = entry.begin,
+        .end = entry.end,
+        .commit_usec = record->commit_usec,
+        .latest_usec = record->latest_usec,
+        .inserts = record->inserts,
+        .updates = record->updates,
+        .deletes = record->deletes,
+        .schema_ops = record->schema_ops,
+        .origin = record->origin,
+        .is_count_partial = record->is_count_partial,
+    };
+    dump->epoch_end = entry.end;
+    show(dump, &entry);
 }
 
 static void on_end(void *context, bool is_whole)
 {
     struct dump *dump = context;
 
-    if (is_whole && epoch_scan_end(&dump->epochs, &dump->follower)) {
-        const struct epoch_place *place = &dump->epochs.last;
-
-        show(dump, &(struct store_entry){.kind = STORE_ENTRY_EPOCH,
-                                         .begin = place->begin,
-                                         .end = place->end,
-                                         .at_usec = place->commit_usec,
-                                         .epoch = place->key,
-                                         .place = *place});
+    if (!is_whole) {
+        return;
     }
+    epoch_track_whole(&dump->epochs, dump->follower.now.offset);
+    for (size_t at = 0; at < dump->epochs.count; at++) {
+        if (dump->epochs.pending[at].record.kind == EPOCH_RECORD_EPOCH) {
+            show_epoch(dump, &dump->epochs.pending[at].record);
+        }
+    }
+    epoch_track_drop(&dump->epochs, dump->epochs.count);
 }
 
 static enum status scan_file(struct dump *dump,
@@ -192,7 +224,7 @@ static enum status scan_file(struct dump *dump,
     dump->follower = (struct file_follower){.file = file, .runs = &gtids};
     dump->place = TRANSACTION_OUTSIDE;
     file_follower_begin(&dump->follower);
-    epoch_scan_begin_file(&dump->epochs);
+    epoch_track_begin_file(&dump->epochs, file, BINLOG_MAGIC_BYTES);
     status = binlog_scan_run(&scan, error);
     if (status == STATUS_OK && !scan.is_complete) {
         *error = scan.why;
@@ -246,23 +278,38 @@ static enum status find_end(struct dump *dump, struct error *error)
     return status;
 }
 
-enum status store_dump(const struct store_dump_options *options, struct error *error)
+static enum status find_rules(struct dump *dump, struct error *error)
 {
-    static const struct epoch_rules no_rules = {.kind = EPOCH_KIND_NONE};
-    struct dump dump = {.options = options};
+    const struct store_dump_options *options = dump->options;
     enum status status = STATUS_OK;
 
-    epoch_scan_init(&dump.epochs, options->rules == NULL ? &no_rules : options->rules);
-    status = find_end(&dump, error); /* before the listing, so that its file is listed */
+    if (options->rules != NULL) {
+        dump->rules = *options->rules;
+    } else {
+        status = index_rules_find(options->disk, options->directory, &dump->listing,
+                                  &dump->rules, error);
+    }
+    epoch_track_init(&dump->epochs, &dump->rules);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+enum status store_dump(const struct store_dump_options *options, struct error *error)
+{
+    struct dump dump = {.options = options};
+    enum status status = find_end(&dump, error); /* first, so that its file is listed */
+
     if (status == STATUS_OK) {
         status = store_listing_read(&dump.listing, options->directory, NULL, error);
+    }
+    if (status == STATUS_OK) {
+        status = find_rules(&dump, error);
     }
     for (size_t at = 0; status == STATUS_OK && at < dump.listing.count; at++) {
         if (dump.listing.files[at] <= dump.end.file) {
             status = dump_file(&dump, dump.listing.files[at], error);
         }
     }
-    epoch_scan_release(&dump.epochs);
+    epoch_track_release(&dump.epochs);
     store_listing_release(&dump.listing);
     return status;
 }

@@ -7,10 +7,17 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "binrelay/base/memory.h"
+#include "purge_record.h"
 #include "store_verify.h"
+
+enum {
+    WAIT_MSEC = 20,
+    NSEC_IN_MSEC = 1000 * 1000,
+};
 
 static const char *const kind_words[FAULT_KIND_COUNT] = {
     [FAULT_MAGIC] = "magic",         [FAULT_CHECKSUM] = "checksum",
@@ -21,6 +28,7 @@ static const char *const kind_words[FAULT_KIND_COUNT] = {
 };
 
 static const char mark_name[] = "durable";
+static const char purged_name[] = "purged";
 static const char directory_name[] = ".";
 
 void verify_fault(struct verify *verify,
@@ -39,6 +47,18 @@ void verify_fault(struct verify *verify,
             &(struct store_fault){
                 .kind = kind_words[kind], .file = file, .offset = offset, .message = message});
     }
+}
+
+bool verify_wait(struct verify *verify)
+{
+    const struct timespec wait = {.tv_nsec = WAIT_MSEC * NSEC_IN_MSEC};
+
+    if (verify->waited_msec >= verify->options->most_wait_msec) {
+        return false;
+    }
+    verify->waited_msec += WAIT_MSEC;
+    (void)nanosleep(&wait, NULL); /* a signal only makes the next look earlier */
+    return true;
 }
 
 static void on_mark_fault(void *context, uint64_t offset, const char *message)
@@ -86,6 +106,50 @@ static enum status list_files(struct verify *verify, struct error *error)
         verify->durable.end.offset = UINT64_MAX;
     }
     return status;
+}
+
+/* Files in front of the recorded first one are gone, though a purge did not come to them yet.
+ */
+static void drop_purged(struct store_listing *listing, uint64_t first)
+{
+    size_t count = 0;
+
+    while (count < listing->count && listing->files[count] < first) {
+        count++;
+    }
+    if (count > 0) {
+        listing->count -= count;
+        memmove(listing->files, listing->files + count,
+                listing->count * sizeof(*listing->files));
+    }
+}
+
+/* Read behind the listing: a purge that runs writes the record in front of what it removes. */
+static enum status read_purge_record(struct verify *verify, struct error *error)
+{
+    const struct store_verify_options *options = verify->options;
+    struct store_listing *listing = &verify->listing;
+    struct purge_record record = {0};
+    enum status status = purge_record_read(options->disk, options->directory, &record, error);
+
+    verify->told = 0;
+    if (status == STATUS_CORRUPT) {
+        verify_fault(verify, FAULT_NUMBERING, purged_name, 0, error->message);
+    } else if (status == STATUS_OK && listing->count > 0) {
+        if (listing->files[listing->count - 1] >= record.first) {
+            drop_purged(listing, record.first);
+        }
+        verify->is_purged = listing->files[0] == record.first;
+        if (verify->is_purged) {
+            stored_gtids_add(&verify->before, &record.held);
+            verify->is_before_known = true;
+        } else {
+            verify_fault(verify, FAULT_NUMBERING, purged_name, 0,
+                         "it speaks of another first file than there is");
+        }
+    }
+    purge_record_release(&record);
+    return status == STATUS_CORRUPT || status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 static void check_numbers(struct verify *verify)
@@ -144,12 +208,19 @@ enum status store_verify(const struct store_verify_options *options,
         status = list_files(&verify, error);
     }
     if (status == STATUS_OK) {
+        status = read_purge_record(&verify, error);
+    }
+    if (status == STATUS_OK) {
         check_numbers(&verify);
+        status = verify_find_rules(&verify, error);
+    }
+    if (status == STATUS_OK) {
         status = verify_files(&verify, error);
     }
     if (verify.is_marked) {
         result->durable_end = verify.durable.end;
     }
+    epoch_track_release(&verify.epochs);
     stored_gtids_release(&verify.before);
     store_listing_release(&verify.listing);
     return status;

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "binrelay/base/memory.h"
 #include "store_verify.h"
@@ -23,6 +24,8 @@ struct reading {
     uint64_t rotate_offset;          /* of the last Rotate; 0: none */
     uint64_t next_position;          /* that it says */
     char next_name[BINLOG_NAME_BYTES];
+    enum status status;  /* the first failure behind an event */
+    struct error *error; /* borrowed: where it says why */
 };
 
 static void fault_at(struct reading *reading,
@@ -78,6 +81,8 @@ static void on_event(void *context, uint64_t offset, struct bytes start, uint32_
     struct reading *reading = context;
 
     reading->verify->result->events++;
+    epoch_track_event(&reading->verify->epochs, start, size,
+                      reading->file->follower.format.checksum);
     if (reading->type == BINLOG_ROTATE) {
         fault_at(reading, FAULT_ROTATE, reading->rotate_offset,
                  "events follow the Rotate that closes the file");
@@ -114,13 +119,25 @@ static void on_event(void *context, uint64_t offset, struct bytes start, uint32_
     }
 }
 
+static void on_part(void *context, struct bytes part)
+{
+    struct reading *reading = context;
+
+    epoch_track_part(&reading->verify->epochs, part);
+}
+
 static void on_end(void *context, bool is_whole)
 {
     struct reading *reading = context;
 
-    if (is_whole &&
-        (reading->previous != TRANSACTION_OUTSIDE || reading->type == BINLOG_QUERY)) {
+    if (!is_whole) {
+        return;
+    }
+    if (reading->previous != TRANSACTION_OUTSIDE || reading->type == BINLOG_QUERY) {
         reading->verify->result->transactions++;
+    }
+    if (reading->status == STATUS_OK) {
+        reading->status = verify_index_whole(reading->verify, reading->file, reading->error);
     }
 }
 
@@ -169,12 +186,17 @@ static enum status read_events(struct reading *reading, struct error *error)
     struct verify *verify = reading->verify;
     struct verified_file *file = reading->file;
     const struct binlog_scan_watcher watcher = {
-        .on_event = on_event, .on_end = on_end, .on_fault = on_fault, .context = reading};
+        .on_event = on_event,
+        .on_part = on_part,
+        .on_end = on_end,
+        .on_fault = on_fault,
+        .context = reading,
+    };
     enum status status = STATUS_OK;
 
     file->follower = (struct file_follower){
         .file = verify->listing.files[file->at],
-        .is_first = file->at == 0,
+        .is_first = verify_is_first(verify, file),
         .runs = &file->gtids,
     };
     file_follower_begin(&file->follower);
@@ -189,16 +211,19 @@ static enum status read_events(struct reading *reading, struct error *error)
     status = binlog_scan_run(&file->scan, error);
     file->scan.watcher = NULL;
     verify->result->bytes += file->scan.is_complete ? file->bytes : file->follower.now.offset;
-    return status;
+    return status == STATUS_OK ? reading->status : status;
 }
 
 static enum status verify_open(struct verify *verify,
                                struct verified_file *file,
                                struct error *error)
 {
-    struct reading reading = {.verify = verify, .file = file};
-    enum status status = read_events(&reading, error);
+    struct reading reading = {.verify = verify, .file = file, .error = error};
+    enum status status = verify_index_begin(verify, file, error);
 
+    if (status == STATUS_OK) {
+        status = read_events(&reading, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -207,7 +232,9 @@ static enum status verify_open(struct verify *verify,
         check_rotate(&reading);
     }
     check_mark(&reading);
-    return file->is_closed ? verify_sidecar(verify, file, error) : STATUS_OK;
+    status = verify_index_end(verify, file, error);
+    return status == STATUS_OK && file->is_closed ? verify_sidecar(verify, file, error)
+                                                  : status;
 }
 
 static enum status open_file(struct verify *verify,
@@ -227,6 +254,13 @@ static enum status open_file(struct verify *verify,
     }
     file->bytes = (uint64_t)bytes;
     return STATUS_OK;
+}
+
+bool verify_is_gone(const struct verify *verify, const struct verified_file *file)
+{
+    autofree char *path = mem_format("%s/%s", verify->options->directory, file->name);
+
+    return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
 /* What is behind the durable end does not count. False if that is the whole file. */
@@ -249,7 +283,7 @@ static bool cut_to_durable(struct verify *verify, struct verified_file *file)
 
 enum status verify_file(struct verify *verify, size_t at, struct error *error)
 {
-    struct verified_file file = {.at = at, .descriptor = -1, .is_sound = true};
+    struct verified_file file = {.at = at, .descriptor = -1, .index = -1, .is_sound = true};
     enum status status = STATUS_OK;
 
     binlog_name_print(file.name, verify->listing.log_name, verify->listing.files[at]);
@@ -258,12 +292,16 @@ enum status verify_file(struct verify *verify, size_t at, struct error *error)
         status = verify_open(verify, &file, error);
     } else if (status == STATUS_NOT_FOUND) {
         verify->is_before_known = false; /* it was removed since the directory was read */
+        verify->is_state_known = false;
         status = STATUS_OK;
     }
     binlog_scan_release(&file.scan);
     pending_gtids_release(&file.gtids);
     if (file.descriptor >= 0) {
-        (void)disk_close(verify->options->disk, file.descriptor); /* was read */
+        (void)disk_close(verify->options->disk, file.descriptor); /* was read, as below */
+    }
+    if (file.index >= 0) {
+        (void)disk_close(verify->options->disk, file.index);
     }
     return status == STATUS_OK ? STATUS_OK : error_wrap(error, "%s", file.name);
 }

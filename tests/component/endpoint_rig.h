@@ -49,8 +49,24 @@ static const struct account_options rig_accounts[] = {
      .tls = ACCOUNT_TLS_X509},
 };
 
+/* A recorded file of a cluster. */
+struct rig_file {
+    size_t cluster;
+    uint64_t file;
+    const char *recorded;
+};
+
+static const struct rig_file rig_files[] = {
+    {EAST, 1, "mysql97-mixed.binlog"},
+    {WEST, 1, "mariadb1011-mixed.binlog"},
+};
+
 struct rig {
     struct test_cluster clusters[CLUSTERS];
+    struct epoch_rules epochs[CLUSTERS];
+    const struct clock *clock;    /* borrowed; NULL: the system's */
+    const struct rig_file *files; /* borrowed; NULL: rig_files */
+    size_t file_count;
     struct loop *loop;
     pthread_t thread;
     struct endpoint *endpoint;
@@ -108,7 +124,19 @@ static inline void rig_make_tls(struct rig *rig)
              &error);
 }
 
-/* Settings that the test gave stay; accounts and certificate are the rig's. */
+static inline void rig_fill(struct rig *rig)
+{
+    const struct rig_file *files = rig->files != NULL ? rig->files : rig_files;
+    size_t count =
+        rig->files != NULL ? rig->file_count : sizeof(rig_files) / sizeof(rig_files[0]);
+
+    for (size_t at = 0; at < count; at++) {
+        test_cluster_fill(&rig->clusters[files[at].cluster], files[at].file,
+                          files[at].recorded);
+    }
+}
+
+/* Settings and files that the test gave stay; accounts and certificate are the rig's. */
 static inline void rig_open(struct rig *rig)
 {
     const struct listener_options listeners[] = {
@@ -117,7 +145,8 @@ static inline void rig_open(struct rig *rig)
         {.address = "127.0.0.1:0", .cluster = "west"},
     };
     struct served_cluster served[CLUSTERS];
-    struct endpoint_options options = {.clock = clock_system(),
+    struct endpoint_options options = {.clock =
+                                           rig->clock != NULL ? rig->clock : clock_system(),
                                        .listeners = listeners,
                                        .listener_count = 3,
                                        .clusters = served,
@@ -125,10 +154,9 @@ static inline void rig_open(struct rig *rig)
                                        .serve_threads = 2};
     struct error error;
 
-    test_cluster_open(&rig->clusters[EAST], "east", 199);
-    test_cluster_open(&rig->clusters[WEST], "west", 299);
-    test_cluster_fill(&rig->clusters[EAST], 1, "mysql97-mixed.binlog");
-    test_cluster_fill(&rig->clusters[WEST], 1, "mariadb1011-mixed.binlog");
+    test_cluster_open_with(&rig->clusters[EAST], "east", 199, rig->epochs[EAST]);
+    test_cluster_open_with(&rig->clusters[WEST], "west", 299, rig->epochs[WEST]);
+    rig_fill(rig);
     served[EAST] = rig->clusters[EAST].served;
     served[WEST] = rig->clusters[WEST].served;
     rig_make_tls(rig);

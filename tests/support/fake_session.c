@@ -79,11 +79,40 @@ void fake_session_send_error(struct fake_session *session,
     session->sequence = writer.sequence;
 }
 
-static void send_ok(struct fake_session *session, struct buffer *output)
+void fake_session_send_ok(struct fake_session *session, struct buffer *output)
 {
     struct result_writer writer = writer_of(session, output);
 
     result_add_ok(&writer, 0, (struct bytes){0});
+    session->sequence = writer.sequence;
+}
+
+void fake_session_send_rows(struct fake_session *session,
+                            size_t columns,
+                            const char *const *values,
+                            size_t rows,
+                            struct buffer *output)
+{
+    enum { COLUMNS_MOST = 8 };
+    struct result_column definitions[COLUMNS_MOST];
+    struct result_writer writer = writer_of(session, output);
+
+    CHECK(columns <= COLUMNS_MOST);
+    for (size_t at = 0; at < columns; at++) {
+        definitions[at] = (struct result_column){"column", RESULT_VAR_STRING, false};
+    }
+    result_begin(&writer, definitions, columns);
+    for (size_t row = 0; row < rows; row++) {
+        struct bytes fields[COLUMNS_MOST] = {{0}};
+
+        for (size_t at = 0; at < columns; at++) {
+            const char *value = values[row * columns + at];
+
+            fields[at] = value == NULL ? (struct bytes){0} : bytes_of_text(value);
+        }
+        result_add_row(&writer, fields, columns);
+    }
+    result_end(&writer);
     session->sequence = writer.sequence;
 }
 
@@ -133,7 +162,7 @@ static void end_login(struct fake_session *session, enum status status, struct b
         session->is_over = true;
         return;
     }
-    send_ok(session, output);
+    fake_session_send_ok(session, output);
     session->step = STEP_COMMANDS;
 }
 
@@ -334,7 +363,7 @@ static void take_settings(struct fake_session *session, const char *text, struct
     CHECK(strstr(text, "@source_binlog_checksum = 'CRC32'") != NULL);
     session->is_semi_sync =
         session->script->has_semi_sync && strstr(text, "@rpl_semi_sync_replica = 1") != NULL;
-    send_ok(session, output);
+    fake_session_send_ok(session, output);
 }
 
 static void take_query(struct fake_session *session, struct bytes query, struct buffer *output)
@@ -344,6 +373,10 @@ static void take_query(struct fake_session *session, struct bytes query, struct 
     CHECK(query.size < sizeof(text));
     memcpy(text, query.data, query.size);
     text[query.size] = '\0';
+    if (session->script->on_query != NULL &&
+        session->script->on_query(session->script->query_context, session, text, output)) {
+        return;
+    }
     if (strncmp(text, "SHOW GLOBAL VARIABLES", 21) == 0) {
         show_variables(session, output);
     } else if (strncmp(text, "SET @", 5) == 0) {
@@ -384,7 +417,7 @@ static void take_command(struct fake_session *session,
         take_query(session, body, output);
         break;
     case COMMAND_REGISTER_REPLICA:
-        send_ok(session, output);
+        fake_session_send_ok(session, output);
         break;
     case COMMAND_BINLOG_DUMP:
     case COMMAND_BINLOG_DUMP_GTID:
@@ -410,8 +443,12 @@ static void take_payload(struct fake_session *session,
         take_more(session, payload, output);
         break;
     default:
-        CHECK(payload.size > 0);
-        take_command(session, payload, output);
+        if (payload.size > 0) {
+            take_command(session, payload, output);
+            break;
+        }
+        session->script->empty_packets++;
+        fake_session_send_ok(session, output);
     }
 }
 

@@ -21,6 +21,15 @@ struct fake_log {
     struct buffer bytes; /* owned: a binlog file */
 };
 
+struct fake_session;
+
+/* Answers a query of its own with send_ok and the like, or says no: then the script's answers
+ * hold. An answer that is nothing leaves the client waiting. */
+typedef bool (*fake_query_fn)(void *context,
+                              struct fake_session *session,
+                              const char *text,
+                              struct buffer *output);
+
 struct fake_script {
     const char *version;
     const char *user;
@@ -39,6 +48,9 @@ struct fake_script {
     const char *epoch_file; /* what follows it */
     uint64_t epoch_position;
 
+    fake_query_fn on_query; /* NULL: none; under the lock of a fake_source */
+    void *query_context;    /* borrowed */
+
     /* Misbehaviour; 0 is none. */
     unsigned login_code;   /* the login is answered by this error */
     unsigned listing_code; /* SHOW BINARY LOGS is */
@@ -55,6 +67,7 @@ struct fake_script {
     unsigned dumps;
     char asked_name[FAKE_NAME_BYTES];
     uint64_t asked_position;
+    unsigned empty_packets; /* in place of a command: the end of a local file */
     unsigned acks;
     char acked_name[FAKE_NAME_BYTES];
     uint64_t acked_position;
@@ -107,6 +120,17 @@ size_t fake_session_take(struct fake_session *session,
 /* Adds what the dump has to say, until the output has `limit` bytes. */
 void fake_session_pump(struct fake_session *session, struct buffer *output, size_t limit);
 void fake_session_heartbeat(struct fake_session *session, struct buffer *output);
+
+/* ---- for a fake_query_fn ---- */
+
+void fake_session_send_ok(struct fake_session *session, struct buffer *output);
+
+/* A result set of text columns; NULL is NULL. */
+void fake_session_send_rows(struct fake_session *session,
+                            size_t columns,
+                            const char *const *values,
+                            size_t rows,
+                            struct buffer *output);
 
 /* ---- fake_dump.c, for fake_session.c ---- */
 

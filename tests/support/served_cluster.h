@@ -25,11 +25,13 @@ struct test_cluster {
 };
 
 /* `name` is borrowed. The store is recovered, and empty. */
-static inline void test_cluster_open(struct test_cluster *cluster,
-                                     const char *name,
-                                     uint32_t id)
+static inline void test_cluster_open_with(struct test_cluster *cluster,
+                                          const char *name,
+                                          uint32_t id,
+                                          struct epoch_rules epochs)
 {
-    struct binlog_store_options options = {.disk = disk_system(), .clock = clock_system()};
+    struct binlog_store_options options = {
+        .disk = disk_system(), .clock = clock_system(), .epochs = epochs};
     struct error error;
 
     *cluster = (struct test_cluster){.parent = temp_dir_make()};
@@ -44,6 +46,13 @@ static inline void test_cluster_open(struct test_cluster *cluster,
                                               .server_uuid = cluster->uuid,
                                               .store = cluster->store,
                                               .board = cluster->board};
+}
+
+static inline void test_cluster_open(struct test_cluster *cluster,
+                                     const char *name,
+                                     uint32_t id)
+{
+    test_cluster_open_with(cluster, name, id, (struct epoch_rules){.kind = EPOCH_KIND_NONE});
 }
 
 static inline void test_cluster_close(struct test_cluster *cluster)

@@ -6,9 +6,11 @@
 
 #include "../../src/serve/session_directory.h"
 #include "../../src/serve/sql_answer.h"
+#include "../../src/serve/sql_engine.h"
 #include "binrelay/protocol/handshake.h"
 #include "binrelay/protocol/packet.h"
 #include "binrelay/protocol/result.h"
+#include "binrelay/registry/registry.h"
 #include "served_cluster.h"
 
 enum { ANSWER_MOST_BYTES = 64 * 1024 * 1024, ASKER_RIGHTS = 15, ASKER_CLOCK_SEC = 1700000000 };
@@ -16,6 +18,12 @@ enum { ANSWER_MOST_BYTES = 64 * 1024 * 1024, ASKER_RIGHTS = 15, ASKER_CLOCK_SEC 
 struct asker {
     struct test_cluster cluster;
     struct clock clock;
+    struct registry *registry;
+    struct sql_engine *engine;
+    struct sql_world world;
+    pthread_mutex_t writing;
+    uint64_t clock_usec; /* what the clock says */
+    uint64_t affected;   /* rows, of the last answer that was OK */
     struct sql_session sql;
     struct result_set set; /* of the last answer */
     struct error error;    /* of the last answer */
@@ -23,8 +31,7 @@ struct asker {
 
 static inline uint64_t asker_clock(void *context)
 {
-    (void)context;
-    return ASKER_CLOCK_SEC * UINT64_C(1000000) + 500000;
+    return ((struct asker *)context)->clock_usec;
 }
 
 static inline void ignore_end(struct session *session, enum session_end why)
@@ -33,10 +40,26 @@ static inline void ignore_end(struct session *session, enum session_end why)
     (void)why;
 }
 
-static inline void asker_open(struct asker *asker)
+static inline void asker_open_by(struct asker *asker, enum epoch_kind epochs)
 {
-    *asker = (struct asker){.clock = {.monotonic_usec = asker_clock, .wall_usec = asker_clock}};
-    test_cluster_open(&asker->cluster, "east", 199);
+    struct error error;
+
+    *asker = (struct asker){
+        .clock = {.context = asker, .monotonic_usec = asker_clock, .wall_usec = asker_clock},
+        .clock_usec = ASKER_CLOCK_SEC * UINT64_C(1000000) + 500000};
+    test_cluster_open_with(&asker->cluster, "east", 199, (struct epoch_rules){.kind = epochs});
+    CHECK_OK(registry_open(&asker->registry, asker->cluster.parent, &asker->clock, &error),
+             &error);
+    CHECK_OK(sql_engine_new(&asker->engine, &error), &error);
+    CHECK(pthread_mutex_init(&asker->writing, NULL) == 0);
+    asker->world = (struct sql_world){
+        .clusters = &asker->cluster.served,
+        .cluster_count = 1,
+        .heartbeats = registry_heartbeats(asker->registry),
+        .heartbeat_name = "heartbeat.heartbeat",
+        .writing = &asker->writing,
+    };
+    asker->sql.world = &asker->world;
     asker->sql.clock = &asker->clock;
     asker->sql.directory = session_directory_new(ignore_end);
     asker->sql.cluster = &asker->cluster.served;
@@ -48,11 +71,19 @@ static inline void asker_open(struct asker *asker)
     strcpy(asker->sql.host, "10.0.0.7");
 }
 
+static inline void asker_open(struct asker *asker)
+{
+    asker_open_by(asker, EPOCH_KIND_NONE);
+}
+
 static inline void asker_close(struct asker *asker)
 {
     result_set_release(&asker->set);
     sql_assigned_release(&asker->sql.assigned);
     session_directory_unref(asker->sql.directory);
+    sql_engine_free(asker->engine);
+    registry_close(asker->registry);
+    (void)pthread_mutex_destroy(&asker->writing);
     test_cluster_close(&asker->cluster);
 }
 
@@ -70,12 +101,13 @@ static inline int ask_bytes(struct asker *asker, struct bytes statement)
     result_set_release(&asker->set);
     asker->set = (struct result_set){0};
     asker->error.sql_code = 0;
-    sql_answer(&asker->sql, statement, &writer);
+    sql_answer(&asker->sql, asker->engine, statement, &writer);
     input = buffer_bytes(&output);
     while (status == STATUS_AGAIN) {
         CHECK_OK(packet_find(&packet, input, PACKET_MOST_BYTES - 1, &error), &error);
         CHECK(packet.sequence == sequence);
         sequence++;
+        asker->affected = result_is_ok(packet.payload) ? packet.payload.data[1] : 0;
         status = result_set_next(&asker->set, packet.payload, ANSWER_MOST_BYTES, &asker->error);
         input.data += packet.taken;
         input.size -= packet.taken;

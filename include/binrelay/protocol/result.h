@@ -37,6 +37,7 @@ void result_add_eof(struct result_writer *writer);
 /* enum_field_types */
 enum result_type {
     RESULT_LONG = 3,
+    RESULT_DOUBLE = 5,
     RESULT_TIMESTAMP = 7,
     RESULT_LONGLONG = 8,
     RESULT_DATETIME = 12,

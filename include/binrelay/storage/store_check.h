@@ -22,7 +22,7 @@
  *   checksum     an event whose bytes are not those that were written
  *   boundary     an event that may not stand where it is
  *   transaction  one begins inside another, or the file is closed inside one
- *   numbering    a binlog file is missing, or is of another log
+ *   numbering    a binlog file is missing or of another log, or what was purged is unknown
  *   rotate       a closing Rotate that does not name the next file, or does not close
  *   mark         the durable mark is damaged, or claims what is not there
  *   sidecar      GTIDs kept of a closed file that are not the file's
@@ -44,6 +44,10 @@ struct store_verify_options {
     const char *directory;   /* borrowed */
     store_fault_fn on_fault; /* the first of each kind in each file */
     void *context;           /* borrowed */
+
+    /* How long it may be waited, for all files together, for what a relay that runs beside
+     * writes behind the mark. 0: none runs. */
+    unsigned most_wait_msec;
 };
 
 struct store_verify_result {

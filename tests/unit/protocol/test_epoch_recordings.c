@@ -184,18 +184,16 @@ static void every_recording_begins_with_an_incident(void)
 }
 
 /* All that a file's transactions say, together. */
-static struct epoch_transaction sum_of(const char *name,
-                                       enum epoch_kind kind,
-                                       size_t part_bytes)
+static struct epoch_transaction sum_of(const char *name, size_t part_bytes)
 {
-    struct epoch_rules rules = {.kind = kind, .database = "shop", .table = "none"};
+    struct epoch_rules rules = {.kind = EPOCH_KIND_NDB};
     struct epoch_reader *reader = epoch_reader_new(&rules);
     struct epoch_events_walk walk = epoch_events_open(name, reader, part_bytes);
     struct epoch_transaction sum = {0};
     struct epoch_transaction found;
 
     while (epoch_events_next(&walk, &found)) {
-        sum.has_marker = sum.has_marker || found.has_marker;
+        CHECK(!found.has_marker);
         sum.inserts += found.inserts;
         sum.updates += found.updates;
         sum.deletes += found.deletes;
@@ -207,19 +205,109 @@ static struct epoch_transaction sum_of(const char *name,
     return sum;
 }
 
-int main(int count, char **args)
+/* The numbers are those of mysqlbinlog -v, but for types.others, of which the .sql file tells.
+ */
+static void counts_the_rows_of_every_type_and_image(void)
 {
-    if (count == 2) {
-        struct epoch_transaction sum = sum_of(args[1], EPOCH_KIND_NDB, 0);
+    static const struct {
+        const char *name;
+        uint32_t inserts;
+        uint32_t updates;
+        uint32_t deletes;
+    } files[] = {
+        {"mysql97-mixed.binlog", 32, 2, 3},
+        {"mysql97-anonymous.binlog", 43, 2, 3},
+        {"mysql97-tagged.binlog", 7, 0, 0},
+        {"mysql97-compressed.binlog", 524, 261, 261},
+        {"mysql97-nochecksum.binlog", 6, 0, 3},
+        {"mysql97-types.binlog", 19, 24, 8},
+        {"mysql97-heartbeat.binlog", 18, 60, 4},
+        {"mariadb1011-mixed.binlog", 62, 4, 1},
+        {"mariadb1011-second.binlog", 1, 0, 0},
+        {"mariadb1011-types.binlog", 10, 7, 4},
+        {"mariadb1011-heartbeat.binlog", 18, 56, 4},
+    };
 
-        printf("%s: %u written %u updated %u deleted %u schema, partial %d\n", args[1],
-               sum.inserts, sum.updates, sum.deletes, sum.schema_ops, sum.is_count_partial);
-        return 0;
+    for (size_t at = 0; at < sizeof(files) / sizeof(files[0]); at++) {
+        for (size_t size = 0; size < PART_SIZES; size++) {
+            struct epoch_transaction sum = sum_of(files[at].name, part_sizes[size]);
+
+            CHECK(sum.inserts == files[at].inserts);
+            CHECK(sum.updates == files[at].updates);
+            CHECK(sum.deletes == files[at].deletes);
+            CHECK(!sum.is_count_partial);
+        }
     }
+}
+
+static void counts_statements_that_drop_and_alter(void)
+{
+    CHECK(sum_of("mysql97-mixed.binlog", 0).schema_ops == 6);
+    CHECK(sum_of("mysql97-mixed.binlog", 7).schema_ops == 6);
+    CHECK(sum_of("mysql97-types.binlog", 0).schema_ops == 0);
+}
+
+static void says_that_mariadbs_compressed_rows_are_not_counted(void)
+{
+    CHECK(sum_of("mariadb1011-compressed.binlog", 0).is_count_partial);
+}
+
+/* What the statements of *-heartbeat.sql make of the row of server 42. */
+static void heartbeats_are(const char *name,
+                           const char *table,
+                           bool has_last,
+                           size_t part_bytes)
+{
+    static const uint64_t wanted[] = {1, 2, 11, 12, 13, 14, 15, 16, 17, 18};
+    size_t wanted_count = sizeof(wanted) / sizeof(wanted[0]) - (has_last ? 0 : 1);
+    struct epoch_rules rules = {
+        .kind = EPOCH_KIND_HEARTBEAT, .server_id = 42, .database = "heartbeat"};
+    struct epoch_reader *reader = NULL;
+    struct epoch_events_walk walk;
+    struct epoch_transaction found;
+    size_t count = 0;
+
+    (void)snprintf(rules.table, sizeof(rules.table), "%s", table);
+    reader = epoch_reader_new(&rules);
+    walk = epoch_events_open(name, reader, part_bytes);
+    while (epoch_events_next(&walk, &found)) {
+        CHECK(!found.is_count_partial);
+        CHECK(found.inserts == 0 && found.updates == 0 && found.deletes == 0);
+        if (found.has_marker) {
+            CHECK(count < wanted_count);
+            CHECK(found.epoch == wanted[count]);
+            CHECK(found.origin == 42);
+            CHECK(found.commit_usec > 0);
+            count++;
+        }
+    }
+    CHECK(count == wanted_count);
+    binlog_file_close(&walk.file);
+    epoch_reader_free(reader);
+}
+
+static void finds_the_heartbeats_of_a_server_in_every_form_of_the_table(void)
+{
+    static const char *const tables[] = {"heartbeat", "field", "turned", "wide"};
+
+    for (size_t at = 0; at < sizeof(tables) / sizeof(tables[0]); at++) {
+        for (size_t size = 0; size < PART_SIZES; size++) {
+            heartbeats_are("mysql97-heartbeat.binlog", tables[at], true, part_sizes[size]);
+            heartbeats_are("mariadb1011-heartbeat.binlog", tables[at], false, part_sizes[size]);
+        }
+    }
+}
+
+int main(void)
+{
     agrees_with_the_servers_index("a1", 6, 251, 0);
     agrees_with_the_servers_index("a2", 5, 251, 1);
     agrees_with_the_servers_index("a3", 3, 256, 0);
     commit_times_are_those_of_the_gtid_events();
     every_recording_begins_with_an_incident();
+    counts_the_rows_of_every_type_and_image();
+    counts_statements_that_drop_and_alter();
+    says_that_mariadbs_compressed_rows_are_not_counted();
+    finds_the_heartbeats_of_a_server_in_every_form_of_the_table();
     return 0;
 }

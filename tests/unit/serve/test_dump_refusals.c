@@ -60,10 +60,10 @@ static void refuses_names_that_are_not_looked_up(void)
     struct dump_rig rig;
 
     open_with_log(&rig);
-    expect(&rig, names[0], 4, 1236, "does not look up", names[0]);
+    expect(&rig, names[0], 4, 1236, "keeps no epochs", names[0]);
     expect(&rig, names[1], 4, 1236, "Could not find first log file name", "");
-    expect(&rig, names[2], 4, 1236, "does not look up", names[2]);
-    expect(&rig, names[3], 4, 1236, "does not look up", names[3]);
+    expect(&rig, names[2], 4, 1236, "keeps no epochs", names[2]);
+    expect(&rig, names[3], 4, 1236, "keeps no epochs", names[3]);
     expect(&rig, "first", 5, 1236, "impossible position", "'first'");
     expect(&rig, "last", 200, 1236, "impossible position", "'last'");
     expect(&rig, "FIRST", 4, 1236, "Could not find first log file name", "");

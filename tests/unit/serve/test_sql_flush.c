@@ -41,7 +41,7 @@ static void forwards_every_form_that_rotates_binlogs(void)
 
     open_asker(&asker, &source);
     for (int at = 0; at < 4; at++) {
-        CHECK(sql_answer_is_slow(bytes_of_text(forms[at])));
+        CHECK(sql_answer_is_slow(&asker.sql, bytes_of_text(forms[at])));
         CHECK(ask(&asker, forms[at]) == 0 && source.flushes == at + 1);
     }
     CHECK(ask(&asker, "FLUSH TABLES") == 1235);

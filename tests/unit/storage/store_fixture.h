@@ -20,6 +20,7 @@ struct fixture {
     char *directory;         /* owned */
     struct binlog_store *store;
     size_t gather_bytes;
+    struct epoch_rules epochs;
 };
 
 static inline void fixture_make_store(struct fixture *fixture)
@@ -29,19 +30,25 @@ static inline void fixture_make_store(struct fixture *fixture)
         .clock = clock_system(),
         .directory = fixture->directory,
         .gather_bytes = fixture->gather_bytes,
+        .epochs = fixture->epochs,
     });
 }
 
-/* A new store, recovered: empty. */
-static inline struct fixture fixture_new(void)
+/* A new store, recovered: empty. Epochs are found by the rules. */
+static inline struct fixture fixture_new_with(struct epoch_rules epochs)
 {
-    struct fixture fixture = {.disk = disk_system(), .root = temp_dir_make()};
+    struct fixture fixture = {.disk = disk_system(), .root = temp_dir_make(), .epochs = epochs};
     struct error error;
 
     fixture.directory = mem_format("%s/east", fixture.root);
     fixture_make_store(&fixture);
     CHECK_OK(binlog_store_recover(fixture.store, &error), &error);
     return fixture;
+}
+
+static inline struct fixture fixture_new(void)
+{
+    return fixture_new_with((struct epoch_rules){.kind = EPOCH_KIND_NONE});
 }
 
 static inline void fixture_free(struct fixture *fixture)

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A purge in steps that each may be the last thing the process does:
+ *
+ *   1. the record says which file is the first one now  (durable)
+ *   2. the list lets go of the files in front of it
+ *   3. what was derived from them goes from the disk
+ *   4. they go themselves, oldest first; the directory is synced before and after
+ *
+ * A start that finds files in front of the recorded first one takes them for
+ * purged and goes on at 3.
+ */
+#include "binrelay/storage/binlog_purge.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binrelay/base/memory.h"
+#include "purge_record.h"
+#include "store_internal.h"
+#include "store_listing.h"
+
+static enum status remove_if_there(const struct binlog_store *store,
+                                   const char *path,
+                                   struct error *error)
+{
+    if (disk_remove(store->disk, path) != 0 && errno != ENOENT) {
+        return error_set_errno(error, "remove %s", path);
+    }
+    return STATUS_OK;
+}
+
+enum status store_remove_derived(const struct binlog_store *store,
+                                 const char *path,
+                                 struct error *error)
+{
+    static const char *const suffixes[] = {".gtids", ".epochs"};
+    enum status status = STATUS_OK;
+
+    for (size_t at = 0; status == STATUS_OK && at < sizeof(suffixes) / sizeof(suffixes[0]);
+         at++) {
+        autofree char *derived = mem_format("%s%s", path, suffixes[at]);
+
+        status = remove_if_there(store, derived, error);
+    }
+    return status;
+}
+
+enum status store_remove_files(const struct binlog_store *store,
+                               const char *log_name,
+                               const uint64_t *files,
+                               size_t count,
+                               struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t at = 0; status == STATUS_OK && at < count; at++) {
+        autofree char *path = store_file_path(store, log_name, files[at]);
+
+        status = store_remove_derived(store, path, error);
+    }
+    if (status == STATUS_OK) {
+        status = disk_sync_directory(store->disk, store->directory, error);
+    }
+    for (size_t at = 0; status == STATUS_OK && at < count; at++) {
+        autofree char *path = store_file_path(store, log_name, files[at]);
+
+        status = remove_if_there(store, path, error);
+    }
+    return status == STATUS_OK ? disk_sync_directory(store->disk, store->directory, error)
+                               : status;
+}
+
+/* Under the list's lock: how many files are in front of the number, the newest left out. */
+static size_t count_in_front(const struct file_list *list, uint64_t number)
+{
+    size_t count = 0;
+
+    while (count + 1 < list->count && list->files[count]->number < number) {
+        count++;
+    }
+    return count;
+}
+
+/* What the record will say: the number of the first file that stays, and what is gone then. */
+static size_t plan(struct binlog_store *store,
+                   uint64_t before,
+                   uint64_t *first,
+                   struct stored_gtids *held)
+{
+    struct file_list *list = &store->list;
+    size_t count = 0;
+
+    pthread_mutex_lock(&list->lock);
+    count = count_in_front(list, before);
+    stored_gtids_copy(held, &list->purged);
+    for (size_t at = 0; at < count; at++) {
+        stored_gtids_add(held, &list->files[at]->added);
+    }
+    *first = list->count == 0 ? 0 : list->files[count]->number;
+    pthread_mutex_unlock(&list->lock);
+    return count;
+}
+
+/* Only a purge removes from the front, and there is one at a time: the plan still holds. */
+static void let_go(struct binlog_store *store,
+                   size_t count,
+                   const struct stored_gtids *held,
+                   struct binlog_purged *purged)
+{
+    struct file_list *list = &store->list;
+
+    pthread_mutex_lock(&list->lock);
+    for (size_t at = 0; at < count; at++) {
+        purged->bytes += list->files[at]->facts.bytes;
+        store_file_unref(list->files[at]);
+    }
+    list->count -= count;
+    memmove(list->files, list->files + count, list->count * sizeof(struct store_file *));
+    stored_gtids_copy(&list->purged, held);
+    pthread_mutex_unlock(&list->lock);
+    purged->files = count;
+}
+
+void store_raise_first_visible(struct binlog_store *store, uint64_t first)
+{
+    struct binlog_position visible = published_position_get(&store->first_visible);
+
+    if (visible.file != 0 && visible.file < first) {
+        published_position_set(&store->first_visible,
+                               (struct binlog_position){first, BINLOG_MAGIC_BYTES});
+    }
+}
+
+/* By what is in the directory, so that what an earlier purge left goes too. */
+static enum status remove_in_front(const struct binlog_store *store,
+                                   uint64_t first,
+                                   struct error *error)
+{
+    struct store_listing listing = {0};
+    size_t count = 0;
+    enum status status =
+        store_listing_read(&listing, store->directory, binlog_store_log_name(store), error);
+
+    while (count < listing.count && listing.files[count] < first) {
+        count++;
+    }
+    if (status == STATUS_OK) {
+        status = store_remove_files(store, listing.log_name, listing.files, count, error);
+    }
+    store_listing_release(&listing);
+    return status;
+}
+
+static enum status purge(struct binlog_store *store,
+                         uint64_t before,
+                         struct binlog_purged *purged,
+                         struct error *error)
+{
+    struct stored_gtids held = {0};
+    size_t count = plan(store, before, &purged->first, &held);
+    enum status status = STATUS_OK;
+
+    if (count > 0) {
+        status = purge_record_write(store->disk, store->directory, purged->first, &held, error);
+    }
+    if (count > 0 && status == STATUS_OK) {
+        let_go(store, count, &held, purged);
+        store_raise_first_visible(store, purged->first);
+        status = remove_in_front(store, purged->first, error);
+    }
+    stored_gtids_release(&held);
+    return status;
+}
+
+enum status binlog_store_purge(struct binlog_store *store,
+                               uint64_t before,
+                               struct binlog_purged *purged,
+                               struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    *purged = (struct binlog_purged){0};
+    pthread_mutex_lock(&store->purge_lock);
+    status = purge(store, before, purged, error);
+    pthread_mutex_unlock(&store->purge_lock);
+    return status;
+}

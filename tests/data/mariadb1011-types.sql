@@ -1,0 +1,17 @@
+create database types;
+use types;
+create table numbers (id int primary key, a tinyint, d bigint, e float, f double, g decimal(65,30), m bit(13), o year);
+insert into numbers values (1, -1, 9223372036854775807, 1.5, 2.5, 12345678901234567890.123456789, 8191, 2026), (2, null, null, null, null, null, null, null);
+create table times (id int primary key, a date, b time, e time(6), f datetime, h datetime(5), i timestamp null, k timestamp(6) null);
+insert into times values (1, '2026-11-20', '12:00:00', '01:02:03.000004', '2026-11-20 12:00:00', '2026-11-20 12:00:00.12345', '2026-11-20 12:00:00', '2026-11-20 12:00:00.123456'), (2, null, null, null, null, null, null, null);
+create table texts (id int primary key, a text compressed, b varchar(300) compressed, c varchar(20) compressed, d blob compressed, e uuid, f inet6, g inet4, h char(255) character set utf8mb4, k enum('x','y'), l set('a','b'), j json, p point);
+insert into texts values (1, repeat('a', 5000), repeat('b', 300), 'c', repeat('d', 500), '123e4567-e89b-12d3-a456-426655440000', '2001:db8::ff00:42:8329', '10.0.0.1', repeat('h', 200), 'x', 'a,b', '{"a":1}', point(1, 2)), (2, null, null, null, null, '123e4567-e89b-12d3-a456-426655440001', '::', '0.0.0.0', '', 'y', '', null, null), (3, null, null, null, null, null, null, null, null, null, null, null, null);
+update texts set k = 'y';
+set session binlog_row_image = MINIMAL;
+update numbers set a = 7;
+delete from texts where id = 2;
+set session binlog_row_image = FULL;
+create table keyless (a int, b int);
+insert into keyless values (1, 1), (1, 1), (null, null);
+update keyless set b = 2;
+delete from keyless;
