@@ -22,7 +22,10 @@ enum {
 /* compression::type */
 enum { COMPRESSION_ZSTD = 0, COMPRESSION_NONE = 255 };
 
-enum { PIECE_BYTES = 128 * 1024 };
+enum {
+    PIECE_BYTES = 128 * 1024,
+    GAIN_MOST_BYTES = 1024 * 1024, /* of content, in which a few bytes matter */
+};
 
 /* Where a field stands in the body; size 0: it is not there. */
 struct field_place {
@@ -296,7 +299,7 @@ static enum status pack_frame(struct payload_rewriter *rewriter,
         return STATUS_OK;
     }
     first = *error;
-    size = gain_room(rewriter);
+    size = content.size <= GAIN_MOST_BYTES ? gain_room(rewriter) : 0;
     if (size == 0 || exact_frame_make(rewriter->maker, content, size, &rewriter->frame,
                                       &way->frame, error) != STATUS_OK) {
         *error = first;

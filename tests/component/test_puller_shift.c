@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* File numbers that part from the source's, and a crash at the wrong moment; a puller that
  * recovers. */
+#include <stdio.h>
 #include <string.h>
 
 #include "binrelay/base/clock.h"
+#include "binrelay/base/memory.h"
 #include "check.h"
 #include "fake_binlog.h"
 #include "pull_scene.h"
@@ -102,6 +104,31 @@ static void goes_on_by_the_shift_of_the_newest_file_that_is_there(void)
     pull_scene_close(&scene);
 }
 
+/* Where nothing is known of the files, what is kept of them stays. */
+static void keeps_the_shift_while_the_store_cannot_be_read(void)
+{
+    struct pull_scene scene;
+    struct registry_cluster kept;
+    autofree char *path = NULL;
+    FILE *mark = NULL;
+
+    open_scene(&scene);
+    pull_scene_start(&scene);
+    pull_scene_await_durable(&scene, 4, log_size(&scene, 0));
+    add_log(&scene, "binlog.000100", 200);
+    pull_scene_await_durable(&scene, 5, log_size(&scene, 1));
+    pull_scene_stop(&scene);
+    path = mem_format("%s/east/durable", scene.path);
+    mark = fopen(path, "w");
+    CHECK(mark != NULL && fputs("no mark at all", mark) > 0 && fclose(mark) == 0);
+    pull_scene_start(&scene);
+    pull_scene_await_state(&scene, PULL_STORE_ERROR);
+    pull_scene_stop(&scene);
+    kept = change_kept(&scene, NULL);
+    CHECK(kept.upstream_shift == 5 - 100 && kept.shift_from_file == 5);
+    pull_scene_close(&scene);
+}
+
 static void says_that_it_recovers(void)
 {
     struct pull_scene scene;
@@ -128,6 +155,7 @@ int main(void)
 {
     keeps_from_which_file_the_numbers_part();
     goes_on_by_the_shift_of_the_newest_file_that_is_there();
+    keeps_the_shift_while_the_store_cannot_be_read();
     says_that_it_recovers();
     return 0;
 }
