@@ -278,16 +278,28 @@ def test_what_is_no_store_is_refused(tmp_path):
 # -- beside a relay
 
 def test_verify_beside_a_relay_that_pulls_finds_nothing(quiet, new_relay):
-    relay = new_relay([cluster("east", 199, source(quiet.east))],
+    """MySQL and MariaDB, files that close and epochs that come while it is looked at."""
+    for server in quiet.sources.values():
+        server.run("CREATE DATABASE IF NOT EXISTS heartbeat",
+                   "CREATE TABLE IF NOT EXISTS heartbeat.heartbeat (server_id INT PRIMARY KEY, "
+                   "counter BIGINT UNSIGNED NOT NULL, updated_at TIMESTAMP)")
+    ids = {"east": 199, "west": 299, "south": 399}
+    relay = new_relay([cluster(name, ids[name], source(server), epochs="heartbeat")
+                       for name, server in quiet.sources.items()],
                       [account("repl_east", "east")]).start()
-    wait_stored(relay, "east", quiet.east)
-    quiet.east.run("CREATE DATABASE IF NOT EXISTS verified",
-                   "CREATE TABLE IF NOT EXISTS verified.t (id INT PRIMARY KEY AUTO_INCREMENT)")
     for turn in range(20):
-        quiet.east.run(*["INSERT INTO verified.t VALUES ()"] * 20,
+        for name, server in quiet.sources.items():
+            server.run(*[f"REPLACE INTO heartbeat.heartbeat VALUES ({ids[name]}, "
+                         f"{turn * 20 + each + 1}, NOW())" for each in range(20)],
                        *(["FLUSH BINARY LOGS"] if turn % 5 == 0 else []))
         done = store("verify", relay.data)
         assert done.returncode == 0, done.stdout + done.stderr
-    wait_stored(relay, "east", quiet.east)
+    for name, server in quiet.sources.items():
+        wait_stored(relay, name, server)
     relay.stop()
-    assert store("verify", relay.data).returncode == 0
+    done = store("verify", relay.data, "--json")
+    assert done.returncode == 0, done.stdout
+    assert {(each["cluster"], each["epochs"], each["unindexed_epochs"])
+            for each in json.loads(done.stdout)["clusters"]} == {(name, 400, 0) for name in ids}
+    assert [each["epoch"] for each in entries(relay.data / "south") if each["kind"] == "epoch"] == \
+        list(range(1, 401))
