@@ -269,6 +269,15 @@ def test_a_wrong_command_line_is_told_with_the_usage(arguments):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["verify", "--help"], ["dump", "--help"]])
+def test_help_is_asked_for_anywhere(arguments):
+    done = subprocess.run([BINRELAYCTL, "store", *arguments], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and done.stderr == ""
+    for command in ("verify", "dump", "reindex"):
+        assert f"store {command} DIR" in done.stdout
+
+
 def test_what_is_no_store_is_refused(tmp_path):
     for directory in (tmp_path, tmp_path / "nothing"):
         done = store("verify", directory)
