@@ -65,7 +65,7 @@ static void put_server_id(const struct epoch_identity *identity,
     bytes_put_u32(event + BINLOG_EVENT_SERVER_ID_AT,
                   (header->server_id & ~mask) | (identity->server_id & mask));
     for (size_t i = 0; i < place->size; i++) {
-        value[i] = i < sizeof(mask) ? (uint8_t)(identity->server_id >> 8 * i) : 0;
+        value[i] = (uint8_t)(i < sizeof(mask) ? identity->server_id >> 8 * i : 0);
     }
 }
 
