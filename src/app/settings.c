@@ -153,11 +153,17 @@ struct epoch_rules settings_epochs(const struct config *config,
                                    const struct config_cluster *cluster,
                                    uint8_t server_id_bits)
 {
-    struct epoch_rules rules = {.kind = kind_of(cluster->epochs),
-                                .server_id = (uint32_t)cluster->server_id,
-                                .server_id_bits = server_id_bits};
+    struct epoch_rules rules = {.kind = kind_of(cluster->epochs)};
     const char *dot = strchr(config->heartbeat.table, '.'); /* config_check() saw it */
 
+    /* Indexes keep the rules and are made anew for others: only what counts stands in them. */
+    if (rules.kind == EPOCH_KIND_NDB) {
+        rules.server_id_bits = server_id_bits;
+    }
+    if (rules.kind != EPOCH_KIND_HEARTBEAT) {
+        return rules;
+    }
+    rules.server_id = (uint32_t)cluster->server_id;
     (void)snprintf(rules.database, sizeof(rules.database), "%.*s",
                    (int)(dot - config->heartbeat.table), config->heartbeat.table);
     (void)snprintf(rules.table, sizeof(rules.table), "%s", dot + 1);

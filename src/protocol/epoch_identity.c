@@ -184,12 +184,15 @@ enum status epoch_identity_event(struct epoch_identity *identity,
         return STATUS_OK;
     }
     status = change_event(identity, event, checksum, stored, error);
-    if (status == STATUS_OK &&
-        transaction_tracker_follow(&identity->tracker, event.data[BINLOG_EVENT_TYPE_AT],
+    if (status != STATUS_OK) {
+        epoch_identity_reset(identity);
+        return status;
+    }
+    if (transaction_tracker_follow(&identity->tracker, event.data[BINLOG_EVENT_TYPE_AT],
                                    binlog_event_body(event, checksum))) {
         marker_finder_reset(&identity->finder);
     }
-    return status;
+    return STATUS_OK;
 }
 
 /* ---- comparing ---- */

@@ -39,7 +39,7 @@ struct payload_reader {
     struct payload_listener listener;
     enum payload_place place;
     bool is_in_frame;
-    uint64_t taken_bytes; /* of the compressed payload */
+    uint64_t taken_bytes; /* of the payload, as it comes */
     uint64_t made_bytes;
     struct inner_events events;
     size_t header_size;
@@ -233,8 +233,8 @@ void payload_reader_add(struct payload_reader *reader, struct bytes part)
     if (part.size == 0) {
         return;
     }
+    reader->taken_bytes += part.size;
     if (reader->place == PAYLOAD_AT_FRAMES) {
-        reader->taken_bytes += part.size;
         is_fine = decompress(reader, part);
     } else if (reader->place == PAYLOAD_AT_PLAIN) {
         is_fine = split_events(reader, part);
@@ -247,6 +247,6 @@ void payload_reader_add(struct payload_reader *reader, struct bytes part)
 bool payload_reader_end(const struct payload_reader *reader)
 {
     return (reader->place == PAYLOAD_AT_FRAMES || reader->place == PAYLOAD_AT_PLAIN) &&
-           !reader->is_in_frame && reader->events.header_size == 0 &&
+           reader->taken_bytes > 0 && !reader->is_in_frame && reader->events.header_size == 0 &&
            reader->events.body_left == 0;
 }

@@ -7,6 +7,7 @@
 
 #include "binrelay/base/memory.h"
 #include "database.h"
+#include "schema.h"
 
 /* How long a look waits for a relay that has just the moment to itself. */
 enum { BUSY_MSEC = 5000 };
@@ -100,6 +101,9 @@ enum status registry_check(const char *data_dir, struct error *error)
         return status;
     }
     status = check_pages(database, error);
+    if (status == STATUS_OK) {
+        status = schema_check(database, error);
+    }
     if (status == STATUS_OK) {
         status = check_tables(database, error);
     }

@@ -59,17 +59,36 @@ static enum status read_version(struct sqlite3 *database, int *found, struct err
     return status;
 }
 
-enum status schema_prepare(struct sqlite3 *database, struct error *error)
+/* Reads the version, which this program must know. */
+static enum status read_known_version(struct sqlite3 *database, int *found, struct error *error)
 {
-    int version = 0;
-    enum status status = read_version(database, &version, error);
+    enum status status = read_version(database, found, error);
 
-    if (status == STATUS_OK && (version < 0 || version > SCHEMA_VERSION)) {
+    if (status == STATUS_OK && (*found < 0 || *found > SCHEMA_VERSION)) {
         status =
             error_set(error, STATUS_INVALID,
                       "control.db has schema %d, this version knows %d: use a newer binrelayd",
-                      version, SCHEMA_VERSION);
+                      *found, SCHEMA_VERSION);
     }
+    return status;
+}
+
+enum status schema_check(struct sqlite3 *database, struct error *error)
+{
+    int version = 0;
+    enum status status = read_known_version(database, &version, error);
+
+    if (status == STATUS_OK && version == 0) {
+        status = error_set(error, STATUS_CORRUPT, "control.db has no schema of a relay");
+    }
+    return status;
+}
+
+enum status schema_prepare(struct sqlite3 *database, struct error *error)
+{
+    int version = 0;
+    enum status status = read_known_version(database, &version, error);
+
     for (; status == STATUS_OK && version < SCHEMA_VERSION; version++) {
         autofree char *sql = mem_format("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;",
                                         steps[version], version + 1);

@@ -12,3 +12,6 @@ struct sqlite3;
  * and nothing is changed: a newer version wrote it.
  */
 MUST_CHECK enum status schema_prepare(struct sqlite3 *database, struct error *error);
+
+/* Changes nothing. STATUS_INVALID as above; STATUS_CORRUPT: no version at all. */
+MUST_CHECK enum status schema_check(struct sqlite3 *database, struct error *error);

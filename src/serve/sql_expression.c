@@ -190,6 +190,10 @@ static enum status read_token(struct expression *expression,
     }
     switch ((int)reader->token.kind) {
     case SQL_NUMBER:
+        if (memchr(reader->token.text.data, 'e', reader->token.text.size) != NULL ||
+            memchr(reader->token.text.data, 'E', reader->token.text.size) != NULL) {
+            return sql_statement_bad(statement, error); /* the engine knows doubles */
+        }
         *found = number_of(statement, false);
         sql_reader_next(reader);
         return STATUS_OK;

@@ -350,7 +350,20 @@ static const sqlite3_module rows_module = {
     .xRowid = rows_number,
 };
 
-enum status sql_tables_attach(sqlite3 *database, struct sql_engine *engine, struct error *error)
+/* Declares the table now, as its CREATE TABLE would be refused later. */
+static int connect_table(sqlite3 *database, const struct sql_table *table)
+{
+    autofree char *text = mem_format("SELECT * FROM \"%s\"", table->module);
+    sqlite3_stmt *prepared = NULL;
+    int code = sqlite3_prepare_v2(database, text, -1, &prepared, NULL);
+
+    (void)sqlite3_finalize(prepared);
+    return code;
+}
+
+enum status sql_tables_attach(sqlite3 *database,
+                              struct sql_engine *engine,
+                              struct error *error)
 {
     for (size_t at = 0; at < sql_table_count; at++) {
         const struct sql_table *table = &sql_tables[at];
@@ -359,7 +372,8 @@ enum status sql_tables_attach(sqlite3 *database, struct sql_engine *engine, stru
         *use = (struct sql_table_use){.table = table, .engine = engine};
         if (sqlite3_create_module_v2(database, table->module,
                                      table->fill == NULL ? &sql_epochs_module : &rows_module,
-                                     use, free) != SQLITE_OK) {
+                                     use, free) != SQLITE_OK ||
+            connect_table(database, table) != SQLITE_OK) {
             return error_set(error, STATUS_SYSTEM, "SQL engine: %s", sqlite3_errmsg(database));
         }
     }

@@ -58,7 +58,8 @@ enum sql_kind sql_column_kind(struct bytes name, bool *is_unsigned);
 /* MySQL's column type of one that is declared as `type`; NULL is none. */
 struct result_column sql_column_of_type(const char *type);
 
-/* Makes the virtual tables. The engine must outlive the connection. */
+/* Makes the virtual tables, before there is an authorizer. The engine must outlive the
+ * connection. */
 MUST_CHECK enum status sql_tables_attach(sqlite3 *database,
                                          struct sql_engine *engine,
                                          struct error *error);

@@ -71,8 +71,9 @@ void source_sql_leave_thread(void)
 
 /*
  * Connector/C falls back to no TLS where the server offers none, unless it
- * verifies the identity; check_security() looks afterwards. A CA alone makes it
- * verify the chain.
+ * verifies the identity; check_security() looks afterwards, before anything is
+ * said. Who took TLS away has a proof then, and not the password. A CA alone
+ * makes it verify the chain.
  */
 static void set_tls(MYSQL *mysql, const struct source_options *source)
 {
@@ -98,6 +99,13 @@ static void set_login(MYSQL *mysql, const struct source_options *source)
     (void)mysql_options(mysql, MARIADB_OPT_RESTRICTED_AUTH,
                         "mysql_native_password,caching_sha2_password");
     (void)mysql_options(mysql, MYSQL_SERVER_PUBLIC_KEY, key);
+}
+
+/* mysql_close() forgets to free this option. */
+static void end(MYSQL *mysql)
+{
+    (void)mysql_options(mysql, MYSQL_SERVER_PUBLIC_KEY, NULL);
+    mysql_close(mysql);
 }
 
 #else
@@ -127,6 +135,11 @@ static void set_login(MYSQL *mysql, const struct source_options *source)
     if (source->public_key != NULL) {
         (void)mysql_options(mysql, MYSQL_SERVER_PUBLIC_KEY, source->public_key);
     }
+}
+
+static void end(MYSQL *mysql)
+{
+    mysql_close(mysql);
 }
 
 #endif
@@ -271,8 +284,9 @@ static enum status log_in(MYSQL *mysql,
                           struct error *error)
 {
     set_options(mysql, source);
+    /* The flag: a failure leaves the options to end(). */
     if (mysql_real_connect(mysql, source->host, source->user, source->password, NULL,
-                           source->port, NULL, 0) == NULL) {
+                           source->port, NULL, CLIENT_REMEMBER_OPTIONS) == NULL) {
         return explain_login(mysql, source, error);
     }
     return check_security(mysql, source, error);
@@ -295,13 +309,13 @@ static enum status connect_anew(struct source_sql *sql, MYSQL *mysql, struct err
     int descriptor = -1;
 
     if (log_in(mysql, sql->source, error) != STATUS_OK) {
-        mysql_close(mysql);
+        end(mysql);
         return error->status;
     }
     descriptor = fcntl((int)mysql->net.fd, F_DUPFD_CLOEXEC, 0);
     if (descriptor < 0) {
         (void)error_set_errno(error, "name the connection's socket");
-        mysql_close(mysql);
+        end(mysql);
         return error->status;
     }
     sql->mysql = mysql;
@@ -343,7 +357,7 @@ void source_sql_hang_up(struct source_sql *sql)
     descriptor = sql->descriptor;
     sql->descriptor = -1;
     pthread_mutex_unlock(&sql->lock);
-    mysql_close(sql->mysql);
+    end(sql->mysql);
     sql->mysql = NULL;
     (void)close(descriptor); /* a socket that nothing is lost with */
 }

@@ -23,6 +23,7 @@ struct binlog_store *binlog_store_new(const struct binlog_store_options *options
     store->epoch_rules = options->epochs;
     epoch_track_init(&store->epochs, &store->epoch_rules);
     pthread_mutex_init(&store->epoch_lock, NULL);
+    epoch_handles_init(&store->epoch_handles, store->disk);
     durable_mark_init(&store->mark, store->disk, store->mark_path);
     file_list_init(&store->list);
     pthread_mutex_init(&store->purge_lock, NULL);
@@ -41,8 +42,10 @@ void binlog_store_free(struct binlog_store *store)
     free(store->sync.files);
     free(store->sync.sidecars);
     free(store->sync.epochs);
+    free(store->sync.epoch_mends);
     epoch_track_release(&store->epochs);
     pthread_mutex_destroy(&store->epoch_lock);
+    epoch_handles_release(&store->epoch_handles);
     pending_gtids_release(&store->sync.gtids);
     pending_gtids_release(&store->gtids);
     file_list_release(&store->list);

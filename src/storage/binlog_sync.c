@@ -38,6 +38,8 @@ static void take_files(struct binlog_store *store, struct binlog_sync *sync)
         sync->files = mem_grow(sync->files, &capacity, sizeof(struct store_file *));
         capacity = sync->capacity;
         sync->sidecars = mem_grow(sync->sidecars, &capacity, sizeof(struct buffer));
+        capacity = sync->capacity;
+        sync->epoch_mends = mem_grow(sync->epoch_mends, &capacity, sizeof(uint64_t));
         sync->capacity = capacity;
     }
     for (size_t at = 0; at < count; at++) {
@@ -239,6 +241,7 @@ static void publish(struct binlog_store *store, struct binlog_sync *sync)
         next = settle_gtids(list, file, &sync->gtids, next);
     }
     sync->files[sync->count - 1]->facts = target_facts(store, sync);
+    store_publish_epochs(sync);
     pthread_mutex_unlock(&list->lock);
     published_position_set(&store->durable_end,
                            (struct binlog_position){.file = sync->target.file,
@@ -255,6 +258,7 @@ enum status binlog_store_sync_end(struct binlog_store *store,
     assert(sync->store == store);
     if (status == STATUS_OK) {
         publish(store, sync);
+        store_tell_epochs(sync);
     } else {
         *error = sync->error;
         store_refuse(store, status);

@@ -7,9 +7,11 @@
 #include "epoch_record.h"
 
 struct epoch_facts {
-    bool is_known;    /* the index holds what the binlog has up to `covered` */
-    uint64_t covered; /* bytes of the binlog file */
-    uint64_t records; /* epochs and gaps */
+    bool is_known;          /* the index holds what the binlog has up to `covered` */
+    bool is_suspect;        /* it was damaged in use: nothing in it is to be believed */
+    uint8_t server_id_bits; /* that it was made by */
+    uint64_t covered;       /* bytes of the binlog file */
+    uint64_t records;       /* epochs and gaps */
     uint64_t epochs;
     struct epoch_record first; /* epoch; both are set if there is any */
     struct epoch_record last;

@@ -191,7 +191,7 @@ static enum status find_first(struct binlog_store *store,
         if (file == NULL) {
             break;
         }
-        if (all.position.file != 0 && file->number > all.position.file) {
+        if (file->number > all.position.file) {
             all.position = (struct binlog_position){file->number, 0};
         }
         next = file->number + 1;
@@ -301,39 +301,89 @@ enum status epoch_index_at_or_before(struct binlog_store *store,
 
 /* ---- ranges ---- */
 
-/* Epochs of a file in front of what is shown. */
+/* Counts a file's records in front of what is shown, as `begin.offset`. */
+static enum status count_in_front(struct epoch_lookup *lookup,
+                                  const struct wanted *wanted,
+                                  struct epoch_place *counted,
+                                  struct error *error)
+{
+    enum status status = epoch_lookup_open(lookup, error);
+
+    return status == STATUS_OK ? epoch_search_first(&lookup->search, wanted->test, wanted,
+                                                    &counted->begin.offset, error)
+                               : status;
+}
+
+/* Under the lock: the file that is shown from its middle on, if it has epochs. */
+static struct store_file *half_hidden_file(struct file_list *list,
+                                           struct binlog_position visible)
+{
+    struct store_file *file = file_list_find(list, visible.file);
+
+    if (file != NULL && file->epochs.epochs == 0) {
+        store_file_unref(file);
+        file = NULL;
+    }
+    return file;
+}
+
+/* Epochs of the first visible file in front of what is shown. */
 static enum status count_hidden(struct binlog_store *store,
                                 uint64_t *hidden,
                                 struct error *error)
 {
     struct binlog_position visible = published_position_get(&store->first_visible);
     const struct wanted wanted = {.test = starts_behind, .position = visible};
-    struct file_list *list = &store->list;
     struct epoch_lookup lookup = {0};
+    struct epoch_place counted = {0};
+    struct store_file *file = NULL;
     enum status status = STATUS_OK;
-    size_t at = 0;
 
     *hidden = 0;
-    pthread_mutex_lock(&list->lock);
-    for (at = 0; at < list->count && list->files[at]->number < visible.file; at++) {
-        *hidden += list->files[at]->epochs.epochs;
+    pthread_mutex_lock(&store->list.lock);
+    file = half_hidden_file(&store->list, visible);
+    if (file != NULL) {
+        epoch_lookup_take(&lookup, store, file);
     }
-    if (at < list->count && list->files[at]->number == visible.file &&
-        list->files[at]->epochs.epochs > 0) {
-        epoch_lookup_take(&lookup, store, list->files[at]);
+    pthread_mutex_unlock(&store->list.lock);
+    if (file == NULL) {
+        return STATUS_OK;
+    }
+    status = look(&lookup, count_in_front, &wanted, &counted, error);
+    *hidden = counted.begin.offset;
+    pthread_mutex_lock(&store->list.lock);
+    for (size_t gap = 0; gap < file->epochs.gap_count; gap++) {
+        *hidden -= file->epochs.gaps[gap].start < visible.offset ? 1 : 0;
+    }
+    pthread_mutex_unlock(&store->list.lock);
+    epoch_lookup_close(&lookup);
+    store_file_unref(file);
+    return status;
+}
+
+/* From one file to another; their ends are found already. */
+static enum status count_epochs(struct binlog_store *store,
+                                struct epoch_summary *summary,
+                                struct error *error)
+{
+    struct file_list *list = &store->list;
+    struct binlog_position visible = published_position_get(&store->first_visible);
+    uint64_t hidden = 0;
+
+    if (summary->first.begin.file <= visible.file &&
+        count_hidden(store, &hidden, error) != STATUS_OK) {
+        return error->status;
+    }
+    pthread_mutex_lock(&list->lock);
+    for (size_t at = epoch_file_place(list, summary->first.end.file);
+         at < list->count && list->files[at]->number <= summary->last.end.file; at++) {
+        summary->count += list->files[at]->epochs.epochs;
     }
     pthread_mutex_unlock(&list->lock);
-    if (lookup.file != NULL) {
-        uint64_t number = 0;
-
-        status = epoch_lookup_open(&lookup, error);
-        if (status == STATUS_OK) {
-            status = epoch_search_first(&lookup.search, wanted.test, &wanted, &number, error);
-        }
-        *hidden += number;
+    if (summary->first.end.file == visible.file) {
+        summary->count -= hidden;
     }
-    epoch_lookup_close(&lookup);
-    return status;
+    return STATUS_OK;
 }
 
 enum status epoch_index_summary(struct binlog_store *store,
@@ -341,23 +391,14 @@ enum status epoch_index_summary(struct binlog_store *store,
                                 struct error *error)
 {
     const struct epoch_key most = {UINT32_MAX, UINT64_MAX};
-    struct file_list *list = &store->list;
-    uint64_t hidden = 0;
 
     *summary = (struct epoch_summary){0};
     if (epoch_index_at_or_after(store, (struct epoch_key){0}, &summary->first, error) !=
             STATUS_OK ||
-        epoch_index_at_or_before(store, most, &summary->last, error) != STATUS_OK ||
-        count_hidden(store, &hidden, error) != STATUS_OK) {
+        epoch_index_at_or_before(store, most, &summary->last, error) != STATUS_OK) {
         return error->status;
     }
-    pthread_mutex_lock(&list->lock);
-    for (size_t at = 0; at < list->count; at++) {
-        summary->count += list->files[at]->epochs.epochs;
-    }
-    pthread_mutex_unlock(&list->lock);
-    summary->count -= hidden < summary->count ? hidden : summary->count;
-    return STATUS_OK;
+    return count_epochs(store, summary, error);
 }
 
 enum status epoch_index_file_summary(struct binlog_store *store,
@@ -379,12 +420,12 @@ enum status epoch_index_file_summary(struct binlog_store *store,
     if (facts.epochs == 0 || !epoch_is_visible(store, file, facts.last.start)) {
         return no_epoch(store, error);
     }
-    summary->count = facts.epochs;
     if (epoch_index_by_position(store, (struct binlog_position){file, 0}, &summary->first,
-                                error) != STATUS_OK) {
+                                error) != STATUS_OK ||
+        epoch_index_at_or_before(store, facts.last.key, &summary->last, error) != STATUS_OK) {
         return error->status;
     }
-    return epoch_index_at_or_before(store, facts.last.key, &summary->last, error);
+    return count_epochs(store, summary, error);
 }
 
 /* ---- gaps ---- */
@@ -410,24 +451,6 @@ bool epoch_index_is_continuous(struct binlog_store *store,
     }
     pthread_mutex_unlock(&list->lock);
     return is_continuous;
-}
-
-bool epoch_index_is_whole(struct binlog_store *store)
-{
-    struct file_list *list = &store->list;
-    const struct store_file *file = NULL;
-    bool is_whole = true;
-
-    pthread_mutex_lock(&list->lock);
-    if (list->count > 0) {
-        is_whole = list->files[0]->epochs.before.last.incarnation == 0;
-        file = epoch_file_from(list, 0, false);
-    }
-    if (file != NULL) {
-        is_whole = is_whole && epoch_is_visible(store, file->number, file->epochs.first.start);
-    }
-    pthread_mutex_unlock(&list->lock);
-    return is_whole;
 }
 
 size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps)

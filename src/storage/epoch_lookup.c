@@ -36,28 +36,32 @@ void epoch_lookup_distrust(struct epoch_lookup *lookup)
 {
     pthread_mutex_lock(&lookup->store->list.lock);
     lookup->file->epochs.is_known = false;
+    lookup->file->epochs.is_suspect = true;
     pthread_mutex_unlock(&lookup->store->list.lock);
-    epoch_search_close(&lookup->search);
+    epoch_search_drop(&lookup->search);
 }
 
 enum status epoch_lookup_open(struct epoch_lookup *lookup, struct error *error)
 {
     enum status status = STATUS_OK;
 
+    epoch_search_close(&lookup->search);
     copy_facts(lookup);
     if (!lookup->facts.is_known) {
         status = store_mend_epochs(lookup->store, lookup->file, error);
         copy_facts(lookup);
     }
     return status == STATUS_OK
-               ? epoch_search_open(&lookup->search, lookup->store->disk, lookup->file->path,
+               ? epoch_search_open(&lookup->search, &lookup->store->epoch_handles, lookup->file,
                                    lookup->facts.records, error)
                : status;
 }
 
 struct store_file *epoch_file_from(struct file_list *list, size_t at, bool is_backwards)
 {
-    while (at < list->count && list->files[at]->epochs.epochs == 0) {
+    /* One whose index is not known may have some. */
+    while (at < list->count && list->files[at]->epochs.epochs == 0 &&
+           (list->files[at]->epochs.is_known || list->files[at]->epochs.covered == 0)) {
         at += is_backwards ? (size_t)-1 : 1; /* in front of the first is behind the last */
     }
     return at < list->count ? list->files[at] : NULL;
@@ -164,4 +168,22 @@ enum status epoch_lookup_place(struct epoch_lookup *lookup,
     return lookup->store->epoch_rules.kind == EPOCH_KIND_HEARTBEAT
                ? find_begin(lookup, number, &place->begin, error)
                : STATUS_OK;
+}
+
+bool epoch_index_is_whole(struct binlog_store *store)
+{
+    struct file_list *list = &store->list;
+    const struct store_file *file = NULL;
+    bool is_whole = true;
+
+    pthread_mutex_lock(&list->lock);
+    if (list->count > 0) {
+        is_whole = list->files[0]->epochs.before.last.incarnation == 0;
+        file = epoch_file_from(list, 0, false);
+    }
+    if (file != NULL) {
+        is_whole = is_whole && epoch_is_visible(store, file->number, file->epochs.first.start);
+    }
+    pthread_mutex_unlock(&list->lock);
+    return is_whole;
 }

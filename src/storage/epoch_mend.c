@@ -102,10 +102,12 @@ static bool read_slot(const struct found_index *index,
     return read_slots(index, slot, 1, bytes) && epoch_record_decode(record, bytes);
 }
 
-static bool rules_are_equal(const struct epoch_rules *left, const struct epoch_rules *right)
+/* How many bits of a server id count is learnt from the source: until then, 0, what the index
+ * was made by is right. */
+static bool rules_fit(const struct epoch_rules *left, const struct epoch_rules *right)
 {
     return left->kind == right->kind && left->server_id == right->server_id &&
-           left->server_id_bits == right->server_id_bits &&
+           (left->server_id_bits == right->server_id_bits || right->server_id_bits == 0) &&
            strcmp(left->database, right->database) == 0 &&
            strcmp(left->table, right->table) == 0;
 }
@@ -117,39 +119,44 @@ static bool states_are_equal(const struct epoch_state *left, const struct epoch_
 }
 
 /* Reads the head. False if the index is not of this file by these rules. */
-static bool has_right_head(const struct found_index *index,
-                           struct epoch_header *wanted,
-                           struct error *error)
+static bool has_right_head(const struct found_index *index, struct epoch_header *wanted)
 {
     const struct epoch_mend *mend = index->mend;
     uint8_t bytes[EPOCH_HEADER_BYTES];
     struct epoch_header header;
+    struct error ignored;
     size_t size = 0;
 
-    if (disk_read_all(mend->disk, index->descriptor, bytes, sizeof(bytes), 0, &size, error) !=
-            STATUS_OK ||
-        size < sizeof(bytes) || epoch_header_decode(&header, bytes, error) != STATUS_OK ||
+    if (disk_read_all(mend->disk, index->descriptor, bytes, sizeof(bytes), 0, &size,
+                      &ignored) != STATUS_OK ||
+        size < sizeof(bytes) || epoch_header_decode(&header, bytes, &ignored) != STATUS_OK ||
         header.file != wanted->file || header.fingerprint != wanted->fingerprint ||
-        !rules_are_equal(&header.rules, &wanted->rules)) {
+        !rules_fit(&header.rules, &wanted->rules)) {
         return false;
     }
+    wanted->rules.server_id_bits = header.rules.server_id_bits;
     if (mend->is_first) {
         wanted->before = header.before;
     }
     return states_are_equal(&header.before, &wanted->before);
 }
 
-static bool is_behind(const struct epoch_facts *facts, const struct epoch_record *record)
+/* True if the record may be the next one, and tells of what the binlog has. */
+static bool is_behind(const struct found_index *index,
+                      const struct epoch_facts *facts,
+                      const struct epoch_record *record)
 {
     int order = epoch_key_compare(record->key, facts->after.last);
     bool is_key_right = record->kind == EPOCH_RECORD_GAP ? order == 0 : order > 0;
 
     return record->kind != EPOCH_RECORD_SEAL && is_key_right &&
            record->latest_usec >= facts->after.latest_usec && record->start < record->end &&
+           record->end <= index->mend->bytes &&
            (facts->records == 0 || record->start >= facts->covered);
 }
 
-/* Reads every record up to a slot. False at the first that is wrong. */
+/* Reads every record up to a slot. False at the first that is wrong: those in front of it are
+ * right all the same. */
 static bool read_all(const struct found_index *index, uint64_t end, struct epoch_facts *facts)
 {
     autofree uint8_t *page = mem_raw((size_t)PAGE_RECORDS * EPOCH_RECORD_BYTES);
@@ -164,7 +171,7 @@ static bool read_all(const struct found_index *index, uint64_t end, struct epoch
             struct epoch_record record;
 
             if (!epoch_record_decode(&record, page + at * EPOCH_RECORD_BYTES) ||
-                !is_behind(facts, &record)) {
+                !is_behind(index, facts, &record)) {
                 return false;
             }
             epoch_facts_add(facts, &record);
@@ -174,35 +181,47 @@ static bool read_all(const struct found_index *index, uint64_t end, struct epoch
     return true;
 }
 
-/* Of a long index the ends are read, and the rest when it is used. Gaps stand at the end, for
- * an incident ends its file; one that has them elsewhere is read whole. */
+/* The same of a long index that was finished: its ends are read now and the rest when it is
+ * used, unless it has gaps, which are kept in memory. */
 static bool read_ends(const struct found_index *index, uint64_t end, struct epoch_facts *facts)
 {
-    struct epoch_record first;
-    struct epoch_record last;
-    uint64_t gaps = index->seal.kind == EPOCH_RECORD_SEAL ? index->seal.commit_usec : 0;
+    struct epoch_facts found = *facts;
+    struct epoch_record ends[2];
 
-    if (!read_slot(index, 0, &first) || !read_slot(index, end - 1, &last) ||
-        !is_behind(facts, &first)) {
-        return false;
-    }
-    if (gaps > 0 || first.kind != EPOCH_RECORD_EPOCH || last.kind != EPOCH_RECORD_EPOCH ||
-        index->seal.kind != EPOCH_RECORD_SEAL) {
+    if (index->seal.commit_usec > 0 || !read_slot(index, 0, &ends[0]) ||
+        !read_slot(index, end - 1, &ends[1])) {
         return read_all(index, end, facts);
     }
-    epoch_facts_add(facts, &first);
-    facts->covered = first.end;
-    if (!is_behind(facts, &last)) {
-        return false;
+    for (size_t at = 0; at < 2; at++) {
+        if (ends[at].kind != EPOCH_RECORD_EPOCH || !is_behind(index, &found, &ends[at])) {
+            return read_all(index, end, facts);
+        }
+        epoch_facts_add(&found, &ends[at]);
+        found.covered = ends[at].end;
     }
-    epoch_facts_add(facts, &last);
-    facts->covered = last.end;
-    facts->records = end;
-    facts->epochs = end;
+    found.records = end;
+    found.epochs = end;
+    *facts = found;
     return true;
 }
 
-/* Believes what proves right. False: nothing is. */
+/* Finds a seal that fits, and how many records are in front of it, or without it. */
+static uint64_t find_end(struct found_index *index, uint64_t bytes)
+{
+    uint64_t end = (bytes - EPOCH_HEADER_BYTES) / EPOCH_RECORD_BYTES;
+    struct epoch_record seal;
+
+    if (end == 0 || !read_slot(index, end - 1, &seal) || seal.kind != EPOCH_RECORD_SEAL) {
+        return end;
+    }
+    if (index->mend->is_closed && seal.start == end - 1 && seal.end == index->mend->bytes &&
+        bytes == epoch_record_offset(end)) {
+        index->seal = seal;
+    }
+    return end - 1;
+}
+
+/* Believes what proves right, which may be nothing. True if that is all there is to say. */
 static bool believe(const struct epoch_mend *mend,
                     struct epoch_header *wanted,
                     struct epoch_facts *facts)
@@ -211,33 +230,26 @@ static bool believe(const struct epoch_mend *mend,
     struct found_index index = {.mend = mend,
                                 .descriptor = disk_open(mend->disk, path, O_RDONLY, 0)};
     int64_t bytes = index.descriptor < 0 ? -1 : disk_file_bytes(index.descriptor);
-    struct error ignored;
-    uint64_t end = 0;
-    bool is_right = bytes >= EPOCH_HEADER_BYTES && has_right_head(&index, wanted, &ignored);
+    bool is_sealed = false;
+    bool is_right = bytes >= EPOCH_HEADER_BYTES && has_right_head(&index, wanted);
 
-    if (is_right) {
-        index.slots = ((uint64_t)bytes - EPOCH_HEADER_BYTES) / EPOCH_RECORD_BYTES;
-        end = index.slots;
-        if (index.slots > 0 && read_slot(&index, index.slots - 1, &index.seal) &&
-            index.seal.kind == EPOCH_RECORD_SEAL) {
-            end--;
-            is_right = mend->is_closed && index.seal.start == end &&
-                       index.seal.end == mend->bytes &&
-                       (uint64_t)bytes == epoch_record_offset(index.slots);
-        }
-    }
     epoch_facts_begin(facts, wanted->before);
-    if (is_right && end > 0) {
-        is_right =
-            end <= SMALL_RECORDS ? read_all(&index, end, facts) : read_ends(&index, end, facts);
-    }
-    if (is_right && index.seal.kind == EPOCH_RECORD_SEAL) {
-        facts->covered = mend->bytes;
+    if (is_right) {
+        uint64_t end = find_end(&index, (uint64_t)bytes);
+
+        is_sealed = index.seal.kind == EPOCH_RECORD_SEAL;
+        is_right = is_sealed && end > SMALL_RECORDS ? read_ends(&index, end, facts)
+                                                    : read_all(&index, end, facts);
+        is_right = is_right && index.seal.commit_usec == facts->gap_count &&
+                   (is_sealed || (uint64_t)bytes == epoch_record_offset(end));
     }
     if (index.descriptor >= 0) {
         (void)disk_close(mend->disk, index.descriptor); /* was opened for reading */
     }
-    return is_right && facts->covered <= mend->bytes;
+    if (is_right && is_sealed) {
+        facts->covered = mend->bytes;
+    }
+    return is_right && is_sealed == mend->is_closed && facts->covered == mend->bytes;
 }
 
 /* ---- what is read again ---- */
@@ -352,7 +364,7 @@ static enum status rescan_from(const struct epoch_mend *mend,
     if (descriptor < 0) {
         return error_set_errno(error, "open %s", mend->path);
     }
-    epoch_track_init(&rescan.track, mend->rules);
+    epoch_track_init(&rescan.track, &header->rules);
     /* Nothing is believed: what is there is compared. Else it is gone on with. */
     status = facts->records == 0
                  ? epoch_writer_open(&rescan.writer, mend->disk, path, header, error)
@@ -370,7 +382,6 @@ static enum status rescan_from(const struct epoch_mend *mend,
     epoch_writer_close(&rescan.writer);
     epoch_track_release(&rescan.track);
     (void)disk_close(mend->disk, descriptor); /* was opened for reading */
-    facts->covered = mend->bytes;
     return status;
 }
 
@@ -381,14 +392,17 @@ enum status epoch_mend_run(const struct epoch_mend *mend,
     struct epoch_header header = {
         .file = mend->file, .rules = *mend->rules, .before = mend->before};
     enum status status = epoch_fingerprint(mend->disk, mend->path, &header.fingerprint, error);
+    bool is_right = false;
 
-    if (status == STATUS_OK && (mend->is_suspect || !believe(mend, &header, facts))) {
-        epoch_facts_begin(facts, header.before);
+    epoch_facts_begin(facts, header.before);
+    if (status == STATUS_OK && !mend->is_suspect) {
+        is_right = believe(mend, &header, facts);
     }
-    /* An index with a seal says all; so does one of a file that has not grown since. */
-    if (status == STATUS_OK && facts->covered < mend->bytes) {
+    if (status == STATUS_OK && !is_right) {
         status = rescan_from(mend, &header, facts, error);
     }
+    facts->covered = mend->bytes;
+    facts->server_id_bits = header.rules.server_id_bits;
     facts->is_known = status == STATUS_OK;
     return status;
 }

@@ -14,30 +14,43 @@ enum {
 };
 
 enum status epoch_search_open(struct epoch_search *search,
-                              const struct disk *disk,
-                              const char *binlog_path,
+                              struct epoch_handles *handles,
+                              const struct store_file *file,
                               uint64_t records,
                               struct error *error)
 {
-    autofree char *path = epoch_index_path(binlog_path);
-
-    *search = (struct epoch_search){.disk = disk, .records = records};
-    search->descriptor = disk_open(disk, path, O_RDONLY, 0);
+    *search =
+        (struct epoch_search){.handles = handles, .file = file->number, .records = records};
+    search->descriptor = epoch_handles_take(handles, file->number);
     if (search->descriptor < 0) {
-        (void)error_set_errno(error, "open %s", path);
-        error->status = STATUS_CORRUPT;
-        return STATUS_CORRUPT;
+        autofree char *path = epoch_index_path(file->path);
+
+        search->descriptor = disk_open(handles->disk, path, O_RDONLY, 0);
+        if (search->descriptor < 0) {
+            (void)error_set_errno(error, "open %s", path);
+            error->status = STATUS_CORRUPT;
+            return STATUS_CORRUPT;
+        }
     }
     return STATUS_OK;
 }
 
-void epoch_search_close(struct epoch_search *search)
+void epoch_search_drop(struct epoch_search *search)
 {
-    if (search->disk != NULL && search->descriptor >= 0) {
-        (void)disk_close(search->disk, search->descriptor); /* was opened for reading */
+    if (search->handles != NULL && search->descriptor >= 0) {
+        (void)disk_close(search->handles->disk, search->descriptor); /* was for reading */
     }
     free(search->page);
     *search = (struct epoch_search){0};
+}
+
+void epoch_search_close(struct epoch_search *search)
+{
+    if (search->handles != NULL && search->descriptor >= 0) {
+        epoch_handles_keep(search->handles, search->file, search->descriptor);
+        search->descriptor = -1;
+    }
+    epoch_search_drop(search);
 }
 
 static enum status fill_page(struct epoch_search *search,
@@ -51,7 +64,7 @@ static enum status fill_page(struct epoch_search *search,
         search->page = mem_raw((size_t)PAGE_RECORDS * EPOCH_RECORD_BYTES);
     }
     search->page_count = 0;
-    if (disk_read_all(search->disk, search->descriptor, search->page,
+    if (disk_read_all(search->handles->disk, search->descriptor, search->page,
                       count * EPOCH_RECORD_BYTES, (off_t)epoch_record_offset(first), &size,
                       error) != STATUS_OK ||
         size < count * EPOCH_RECORD_BYTES) {

@@ -5,12 +5,14 @@
  */
 #pragma once
 
-#include "binrelay/base/disk.h"
-#include "epoch_facts.h"
+#include "epoch_handles.h"
+#include "epoch_record.h"
+#include "file_list.h"
 
 struct epoch_search {
-    const struct disk *disk; /* borrowed */
-    int descriptor;
+    struct epoch_handles *handles; /* borrowed */
+    uint64_t file;
+    int descriptor;   /* owned */
     uint64_t records; /* that count */
     uint8_t *page;    /* owned; NULL until records are read one after the other */
     uint64_t page_first;
@@ -19,13 +21,16 @@ struct epoch_search {
 
 /* STATUS_CORRUPT, as from all below: the index has to be mended. */
 MUST_CHECK enum status epoch_search_open(struct epoch_search *search,
-                                         const struct disk *disk,
-                                         const char *binlog_path,
+                                         struct epoch_handles *handles,
+                                         const struct store_file *file,
                                          uint64_t records,
                                          struct error *error);
 
-/* Accepts a zeroed one. */
+/* The descriptor is kept for the next one. Accepts a zeroed one. */
 void epoch_search_close(struct epoch_search *search);
+
+/* The same, and the descriptor is not kept: something was wrong with what it read. */
+void epoch_search_drop(struct epoch_search *search);
 
 /* One record; neighbours that are read next come from the same page. */
 MUST_CHECK enum status epoch_search_read(struct epoch_search *search,

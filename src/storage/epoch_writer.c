@@ -60,6 +60,20 @@ static enum status begin(struct epoch_writer *writer,
     return begin_anew(writer, header, error);
 }
 
+/* What an append that failed left behind the records goes. */
+static enum status cut_behind(struct epoch_writer *writer, uint64_t bytes, struct error *error)
+{
+    int64_t found = disk_file_bytes(writer->descriptor);
+
+    if (found < 0) {
+        return error_set_errno(error, "look at the epoch index");
+    }
+    if ((uint64_t)found < bytes) {
+        return error_set(error, STATUS_CORRUPT, "the epoch index was cut short");
+    }
+    return (uint64_t)found > bytes ? cut_at(writer, bytes, error) : STATUS_OK;
+}
+
 static enum status open_file(struct epoch_writer *writer,
                              const struct disk *disk,
                              const char *path,
@@ -98,9 +112,13 @@ enum status epoch_writer_open_at(struct epoch_writer *writer,
 {
     enum status status = open_file(writer, disk, path, error);
 
-    if (status == STATUS_OK && count == 0 && begin_anew(writer, header, error) != STATUS_OK) {
-        epoch_writer_close(writer);
-        return error_wrap(error, "%s", path);
+    if (status == STATUS_OK) {
+        status = count == 0 ? begin_anew(writer, header, error)
+                            : cut_behind(writer, epoch_record_offset(count), error);
+        if (status != STATUS_OK) {
+            epoch_writer_close(writer);
+            return error_wrap(error, "%s", path);
+        }
     }
     writer->count = count;
     writer->page_first = count;

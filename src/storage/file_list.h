@@ -27,6 +27,7 @@ struct store_file {
     struct stored_gtids added;      /* owned: what was published of the file */
     uint64_t next;                  /* the file that the log goes on in; 0: this is the last */
     struct epoch_facts epochs;      /* owned: of its index; also changed by who mends it */
+    uint64_t epoch_mends;           /* how often that was begun */
 
     /* The writer's, and of the sync that it began. */
     struct binlog_file_facts ended; /* what the facts will be when the durable end moves on */

@@ -5,10 +5,6 @@
  * when a reader comes upon it. An index that cannot be written stops nothing:
  * it is mended by the next who needs it.
  */
-#include <assert.h>
-#include <inttypes.h>
-#include <stdlib.h>
-
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "binrelay/storage/epoch_index.h"
@@ -16,16 +12,16 @@
 #include "epoch_writer.h"
 #include "recovery.h"
 
+enum { MEND_MOST_ATTEMPTS = 8 };
+
 void epoch_index_set_server_id_bits(struct binlog_store *store, uint8_t bits)
 {
     if (store->epoch_rules.server_id_bits == bits) {
         return;
     }
-    pthread_mutex_lock(&store->epoch_lock);
     pthread_mutex_lock(&store->list.lock);
     store->epoch_rules.server_id_bits = bits;
     pthread_mutex_unlock(&store->list.lock);
-    pthread_mutex_unlock(&store->epoch_lock);
     epoch_track_set_rules(&store->epochs, &store->epoch_rules);
 }
 
@@ -34,191 +30,259 @@ struct epoch_key epoch_index_received(const struct binlog_store *store)
     return store->epochs.now.last;
 }
 
-static void set_facts(struct binlog_store *store,
-                      struct store_file *file,
-                      const struct epoch_facts *facts)
+void epoch_index_on_notice(struct binlog_store *store, epoch_notice_fn fn, void *context)
 {
-    struct epoch_facts old;
-
-    pthread_mutex_lock(&store->list.lock);
-    old = file->epochs;
-    file->epochs = *facts;
-    pthread_mutex_unlock(&store->list.lock);
-    epoch_facts_release(&old);
+    store->on_epoch_notice = fn;
+    store->on_epoch_notice_context = context;
 }
 
 /* Under the epoch lock. */
 static enum status mend_file(struct binlog_store *store,
-                             struct store_file *file,
+                             const struct store_file *file,
                              struct epoch_mend *mend,
+                             struct epoch_facts *facts,
                              struct error *error)
 {
-    struct epoch_facts facts = {0};
+    struct epoch_rules rules = epoch_index_rules(store);
     enum status status = STATUS_OK;
 
     mend->disk = store->disk;
     mend->path = file->path;
     mend->file = file->number;
-    mend->rules = &store->epoch_rules;
-    status = epoch_mend_run(mend, &facts, error);
-    if (status != STATUS_OK) {
-        (void)error_wrap(error, "epoch index of %s", file->path);
-        facts.before = mend->before; /* for the next try */
-        facts.covered = mend->bytes;
+    mend->rules = &rules;
+    status = epoch_mend_run(mend, facts, error);
+    mend->rules = NULL;
+    return status == STATUS_OK ? STATUS_OK : error_wrap(error, "epoch index of %s", file->path);
+}
+
+/* What there is to mend. False: somebody else did it meanwhile. */
+static bool plan_mend(struct binlog_store *store,
+                      struct store_file *file,
+                      struct epoch_mend *mend)
+{
+    bool is_needed = false;
+
+    pthread_mutex_lock(&store->list.lock);
+    is_needed = !file->epochs.is_known;
+    mend->before = file->epochs.before;
+    mend->is_closed = file->next != 0;
+    mend->bytes = file->epochs.covered;
+    mend->is_suspect = file->epochs.is_suspect;
+    file->epochs.is_suspect = false;
+    file->epoch_mends++;
+    pthread_mutex_unlock(&store->list.lock);
+    return is_needed;
+}
+
+/* Puts mended facts in the place of what was there. False: the file has grown meanwhile, and
+ * more is to be read. */
+static bool take_facts(struct binlog_store *store,
+                       struct store_file *file,
+                       const struct epoch_mend *mend,
+                       struct epoch_facts *facts)
+{
+    struct epoch_facts old;
+    bool is_all = false;
+
+    pthread_mutex_lock(&store->list.lock);
+    is_all = file->epochs.covered == mend->bytes && (file->next != 0) == mend->is_closed;
+    if (is_all) {
+        old = file->epochs;
+        file->epochs = *facts;
+        *facts = old; /* and the caller releases it */
     }
-    set_facts(store, file, &facts);
-    return status;
+    pthread_mutex_unlock(&store->list.lock);
+    return is_all;
 }
 
 enum status store_mend_epochs(struct binlog_store *store,
                               struct store_file *file,
                               struct error *error)
 {
-    struct epoch_mend mend = {.is_suspect = true};
     enum status status = STATUS_OK;
-    bool is_known = false;
+    bool is_done = false;
 
     pthread_mutex_lock(&store->epoch_lock);
-    pthread_mutex_lock(&store->list.lock);
-    is_known = file->epochs.is_known; /* somebody else may have mended it meanwhile */
-    mend.before = file->epochs.before;
-    mend.is_closed = file->next != 0;
-    mend.bytes = file->next != 0 ? file->facts.bytes : file->epochs.covered;
-    pthread_mutex_unlock(&store->list.lock);
-    if (!is_known) {
-        log_warning("%s: its epoch index is damaged and is made anew", file->path);
-        status = mend_file(store, file, &mend, error);
+    for (int attempt = 0; attempt < MEND_MOST_ATTEMPTS && status == STATUS_OK && !is_done;
+         attempt++) {
+        struct epoch_mend mend = {0};
+        struct epoch_facts facts = {0};
+
+        if (!plan_mend(store, file, &mend)) {
+            is_done = true;
+            break;
+        }
+        if (attempt == 0) {
+            log_warning("%s: its epoch index is damaged and is made anew", file->path);
+        }
+        status = mend_file(store, file, &mend, &facts, error);
+        is_done = status == STATUS_OK && take_facts(store, file, &mend, &facts);
+        epoch_facts_release(&facts);
     }
+    epoch_handles_clear(&store->epoch_handles);
     pthread_mutex_unlock(&store->epoch_lock);
+    if (status == STATUS_OK && !is_done) {
+        return error_set(error, STATUS_SYSTEM, "%s grows faster than its index is made",
+                         file->path);
+    }
     return status;
 }
 
 /* ---- behind a sync ---- */
 
-static enum status open_index(struct binlog_sync *sync,
-                              struct store_file *file,
-                              struct epoch_writer *writer,
-                              struct error *error)
-{
-    autofree char *path = epoch_index_path(file->path);
-    struct epoch_header header = {
-        .file = file->number, .rules = sync->store->epoch_rules, .before = file->epochs.before};
-
-    if (file->epochs.records == 0 &&
-        epoch_fingerprint(sync->store->disk, file->path, &header.fingerprint, error) !=
-            STATUS_OK) {
-        return error->status;
-    }
-    return epoch_writer_open_at(writer, sync->store->disk, path, &header, file->epochs.records,
-                                error);
-}
-
-/* What the file's records in the sync are: from `first` on, so many. */
+/* What a sync has for one file. */
 struct epoch_run {
-    size_t first;
+    const struct epoch_pending *pending; /* borrowed */
     size_t count;
+    struct epoch_state before; /* what the files in front come to */
+    uint64_t bytes;            /* of the file that are durable now */
     bool is_closed;
-    uint64_t bytes; /* of the file that are durable now */
 };
 
-static enum status append_records(struct binlog_sync *sync,
-                                  struct store_file *file,
+/* Of the file with a number in the sync; `next` goes on behind its records. */
+static struct epoch_run run_of(const struct binlog_sync *sync,
+                               size_t file,
+                               size_t *next,
+                               struct epoch_state *state)
+{
+    uint64_t number = sync->files[file]->number;
+    struct epoch_run run = {
+        .pending = sync->epochs + *next, .before = *state, .is_closed = file + 1 < sync->count};
+
+    run.bytes = run.is_closed ? sync->files[file]->ended.bytes : sync->target.place.offset;
+    while (*next < sync->epoch_count && sync->epochs[*next].file == number) {
+        *state = sync->epochs[*next].after;
+        (*next)++;
+        run.count++;
+    }
+    return run;
+}
+
+static enum status append_records(struct epoch_writer *writer,
+                                  const struct epoch_facts *facts,
                                   const struct epoch_run *run,
                                   struct error *error)
 {
-    struct epoch_writer writer = {0};
     struct epoch_record seal = {.kind = EPOCH_RECORD_SEAL,
-                                .start = file->epochs.records + run->count,
-                                .end = run->bytes};
-    enum status status = open_index(sync, file, &writer, error);
+                                .start = facts->records + run->count,
+                                .end = run->bytes,
+                                .commit_usec = facts->gap_count};
+    enum status status = STATUS_OK;
 
-    seal.commit_usec = file->epochs.gap_count;
     for (size_t at = 0; status == STATUS_OK && at < run->count; at++) {
-        const struct epoch_record *record = &sync->epochs[run->first + at].record;
+        const struct epoch_record *record = &run->pending[at].record;
 
         seal.commit_usec += record->kind == EPOCH_RECORD_GAP;
-        status = epoch_writer_put(&writer, record, error);
+        status = epoch_writer_put(writer, record, error);
     }
     if (status == STATUS_OK && run->is_closed) {
-        status = epoch_writer_put(&writer, &seal, error);
+        status = epoch_writer_put(writer, &seal, error);
     }
-    if (status == STATUS_OK) {
-        status = epoch_writer_finish(&writer, error);
+    return status == STATUS_OK ? epoch_writer_finish(writer, error) : status;
+}
+
+/* Under the epoch lock. The facts are only changed by who holds that, and by the writer's
+ * thread, which waits for the sync. */
+static enum status write_run(struct binlog_store *store,
+                             const struct store_file *file,
+                             const struct epoch_run *run,
+                             struct error *error)
+{
+    const struct epoch_facts *facts = &file->epochs;
+    autofree char *path = epoch_index_path(file->path);
+    struct epoch_writer writer = {0};
+    struct epoch_header header = {.file = file->number,
+                                  .rules = epoch_index_rules(store),
+                                  .before = facts->covered == 0 ? run->before : facts->before};
+
+    if ((facts->records == 0 &&
+         epoch_fingerprint(store->disk, file->path, &header.fingerprint, error) != STATUS_OK) ||
+        epoch_writer_open_at(&writer, store->disk, path, &header, facts->records, error) !=
+            STATUS_OK) {
+        return error->status;
+    }
+    if (append_records(&writer, facts, run, error) != STATUS_OK) {
+        error_wrap(error, "%s", path);
     }
     epoch_writer_close(&writer);
-    return status;
-}
-
-/* A reader may have come upon damage meanwhile. */
-static bool is_known(struct binlog_store *store, const struct store_file *file)
-{
-    bool is_known = false;
-
-    pthread_mutex_lock(&store->list.lock);
-    is_known = file->epochs.is_known;
-    pthread_mutex_unlock(&store->list.lock);
-    return is_known;
-}
-
-/* Under the epoch lock: nobody else counts records, so the counts are read without a lock. */
-static void write_run(struct binlog_sync *sync,
-                      struct store_file *file,
-                      const struct epoch_run *run)
-{
-    struct file_list *list = &sync->store->list;
-    struct error error;
-    bool is_written = is_known(sync->store, file);
-
-    if (is_written && (run->count > 0 || run->is_closed)) {
-        is_written = append_records(sync, file, run, &error) == STATUS_OK;
-        if (!is_written) {
-            log_warning("%s: its epoch index cannot be written: %s", file->path, error.message);
-        }
-    }
-    pthread_mutex_lock(&list->lock);
-    for (size_t at = 0; at < run->count; at++) {
-        epoch_facts_add(&file->epochs, &sync->epochs[run->first + at].record);
-    }
-    file->epochs.is_known = file->epochs.is_known && is_written;
-    file->epochs.covered = run->bytes;
-    pthread_mutex_unlock(&list->lock);
-}
-
-/* The file has no facts yet: it was begun since the last sync. */
-static void begin_facts(struct binlog_sync *sync, struct store_file *file)
-{
-    if (file->epochs.covered == 0) {
-        pthread_mutex_lock(&sync->store->list.lock);
-        epoch_facts_begin(&file->epochs, sync->epochs_before);
-        pthread_mutex_unlock(&sync->store->list.lock);
-    }
+    return error->status;
 }
 
 void store_write_epochs(struct binlog_sync *sync)
 {
     struct binlog_store *store = sync->store;
+    struct epoch_state state = sync->epochs_before;
     size_t next = 0;
 
-    if (store->epoch_rules.kind == EPOCH_KIND_NONE) {
-        return;
+    sync->epochs_written = 0;
+    if (store->epoch_rules.kind == EPOCH_KIND_NONE ||
+        pthread_mutex_trylock(&store->epoch_lock) != 0) {
+        return; /* the index is being mended: who reads it next goes on with that */
     }
-    pthread_mutex_lock(&store->epoch_lock);
     for (size_t at = 0; at < sync->count; at++) {
         struct store_file *file = sync->files[at];
-        bool is_last = at + 1 == sync->count;
-        struct epoch_run run = {.first = next,
-                                .is_closed = !is_last,
-                                .bytes =
-                                    is_last ? sync->target.place.offset : file->ended.bytes};
+        struct epoch_run run = run_of(sync, at, &next, &state);
+        bool is_known = false;
+        struct error error = {0};
 
-        begin_facts(sync, file);
-        while (next < sync->epoch_count && sync->epochs[next].file == file->number) {
-            sync->epochs_before = sync->epochs[next++].after;
+        pthread_mutex_lock(&store->list.lock);
+        is_known = file->epochs.is_known || file->epochs.covered == 0;
+        sync->epoch_mends[at] = file->epoch_mends;
+        pthread_mutex_unlock(&store->list.lock);
+        if (is_known && (run.count > 0 || run.is_closed) &&
+            write_run(store, file, &run, &error) != STATUS_OK) {
+            log_warning("%s; it is made anew when it is needed", error.message);
+            break;
         }
-        run.count = next - run.first;
-        write_run(sync, file, &run);
+        sync->epochs_written = at + 1;
     }
     pthread_mutex_unlock(&store->epoch_lock);
+}
+
+void store_publish_epochs(struct binlog_sync *sync)
+{
+    struct epoch_state state = sync->epochs_before;
+    size_t next = 0;
+
+    for (size_t at = 0; at < sync->count && sync->store->epoch_rules.kind != EPOCH_KIND_NONE;
+         at++) {
+        struct store_file *file = sync->files[at];
+        struct epoch_run run = run_of(sync, at, &next, &state);
+
+        if (file->epochs.covered == 0) {
+            epoch_facts_begin(&file->epochs, run.before);
+        }
+        for (size_t record = 0; record < run.count; record++) {
+            epoch_facts_add(&file->epochs, &run.pending[record].record);
+        }
+        file->epochs.covered = run.bytes;
+        if (at >= sync->epochs_written || sync->epoch_mends[at] != file->epoch_mends) {
+            file->epochs.is_known = false;
+        }
+    }
+}
+
+void store_tell_epochs(const struct binlog_sync *sync)
+{
+    const struct binlog_store *store = sync->store;
+    struct epoch_key before = sync->epochs_before.last;
+
+    for (size_t at = 0; at < sync->epoch_count && store->on_epoch_notice != NULL; at++) {
+        const struct epoch_pending *pending = &sync->epochs[at];
+        struct epoch_notice notice = {
+            .kind = pending->record.kind == EPOCH_RECORD_GAP ? EPOCH_NOTICE_GAP
+                                                             : EPOCH_NOTICE_INCARNATION,
+            .before = before,
+            .key = pending->record.key,
+            .at = {pending->file, pending->record.start},
+        };
+
+        if (notice.kind == EPOCH_NOTICE_GAP ||
+            (before.incarnation != 0 && before.incarnation != notice.key.incarnation)) {
+            store->on_epoch_notice(store->on_epoch_notice_context, &notice);
+        }
+        before = notice.key;
+    }
 }
 
 /* ---- at the start ---- */
@@ -227,11 +291,21 @@ static void recover_file(struct binlog_store *store,
                          struct store_file *file,
                          struct epoch_mend *mend)
 {
+    struct epoch_facts facts = {0};
+    struct epoch_facts old;
     struct error error;
 
-    if (mend_file(store, file, mend, &error) != STATUS_OK) {
+    if (mend_file(store, file, mend, &facts, &error) != STATUS_OK) {
         log_warning("%s; it is tried again when it is needed", error.message);
+    } else if (store->epoch_rules.server_id_bits == 0 && facts.server_id_bits != 0) {
+        epoch_index_set_server_id_bits(store, facts.server_id_bits);
     }
+    pthread_mutex_lock(&store->list.lock);
+    old = file->epochs;
+    file->epochs = facts;
+    file->epoch_mends++;
+    pthread_mutex_unlock(&store->list.lock);
+    epoch_facts_release(&old);
 }
 
 static struct epoch_state recover_newest(struct recovery *recovery)
@@ -284,6 +358,7 @@ void recovery_mend_epochs(struct recovery *recovery)
     if (store->epoch_rules.kind == EPOCH_KIND_NONE) {
         return;
     }
+    epoch_handles_clear(&store->epoch_handles);
     pthread_mutex_lock(&store->epoch_lock);
     if (recovery->kept > 0) {
         state = recovery->is_again ? recover_newest(recovery) : recover_files(recovery);

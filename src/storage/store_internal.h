@@ -12,7 +12,9 @@
 #include <stdatomic.h>
 
 #include "binrelay/storage/binlog_store.h"
+#include "binrelay/storage/epoch_index.h"
 #include "durable_mark.h"
+#include "epoch_handles.h"
 #include "epoch_track.h"
 #include "file_follower.h"
 #include "file_list.h"
@@ -53,7 +55,9 @@ struct binlog_sync {
     size_t epoch_count;
     size_t epoch_capacity;
     struct epoch_state epochs_before; /* what the log had come to in front of them */
-    enum status status; /* how it went; the error is the sync thread's until the end */
+    uint64_t *epoch_mends; /* owned array: of each file, when its index was written */
+    size_t epochs_written; /* files whose index has the records */
+    enum status status;    /* how it went; the error is the sync thread's until the end */
     struct error error;
 };
 
@@ -81,9 +85,12 @@ struct binlog_store {
     size_t open_count;
     size_t open_capacity;
 
-    struct epoch_rules epoch_rules;
+    struct epoch_rules epoch_rules; /* the bits: under the list's lock */
     struct epoch_track epochs;
     pthread_mutex_t epoch_lock; /* of who writes an index: the sync, or who mends one */
+    struct epoch_handles epoch_handles;
+    epoch_notice_fn on_epoch_notice;
+    void *on_epoch_notice_context; /* borrowed */
 
     /* The file that is appended to. */
     struct file_follower follower;
@@ -162,6 +169,12 @@ MUST_CHECK enum status store_mend_epochs(struct binlog_store *store,
 
 /* The sync's thread, once all is durable: the records go to their indexes. */
 void store_write_epochs(struct binlog_sync *sync);
+
+/* The writer's thread, under the list's lock: they are found from now on. */
+void store_publish_epochs(struct binlog_sync *sync);
+
+/* The writer's thread, without a lock: what is to be known of them. */
+void store_tell_epochs(const struct binlog_sync *sync);
 
 /* Drops an unfinished sync's references and buffers. */
 void store_release_sync(struct binlog_store *store);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "binrelay/base/memory.h"
+#include "purge_record.h"
 #include "store_verify.h"
 
 enum {
@@ -27,6 +28,7 @@ static const char *const kind_words[FAULT_KIND_COUNT] = {
 };
 
 static const char mark_name[] = "durable";
+static const char purged_name[] = "purged";
 static const char directory_name[] = ".";
 
 void verify_fault(struct verify *verify,
@@ -106,6 +108,50 @@ static enum status list_files(struct verify *verify, struct error *error)
     return status;
 }
 
+/* Files in front of the recorded first one are gone, though a purge did not come to them yet.
+ */
+static void drop_purged(struct store_listing *listing, uint64_t first)
+{
+    size_t count = 0;
+
+    while (count < listing->count && listing->files[count] < first) {
+        count++;
+    }
+    if (count > 0) {
+        listing->count -= count;
+        memmove(listing->files, listing->files + count,
+                listing->count * sizeof(*listing->files));
+    }
+}
+
+/* Read behind the listing: a purge that runs writes the record in front of what it removes. */
+static enum status read_purge_record(struct verify *verify, struct error *error)
+{
+    const struct store_verify_options *options = verify->options;
+    struct store_listing *listing = &verify->listing;
+    struct purge_record record = {0};
+    enum status status = purge_record_read(options->disk, options->directory, &record, error);
+
+    verify->told = 0;
+    if (status == STATUS_CORRUPT) {
+        verify_fault(verify, FAULT_NUMBERING, purged_name, 0, error->message);
+    } else if (status == STATUS_OK && listing->count > 0) {
+        if (listing->files[listing->count - 1] >= record.first) {
+            drop_purged(listing, record.first);
+        }
+        verify->is_purged = listing->files[0] == record.first;
+        if (verify->is_purged) {
+            stored_gtids_add(&verify->before, &record.held);
+            verify->is_before_known = true;
+        } else {
+            verify_fault(verify, FAULT_NUMBERING, purged_name, 0,
+                         "it speaks of another first file than there is");
+        }
+    }
+    purge_record_release(&record);
+    return status == STATUS_CORRUPT || status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 static void check_numbers(struct verify *verify)
 {
     const struct store_listing *listing = &verify->listing;
@@ -160,6 +206,9 @@ enum status store_verify(const struct store_verify_options *options,
     status = read_mark(&verify, error);
     if (status == STATUS_OK) {
         status = list_files(&verify, error);
+    }
+    if (status == STATUS_OK) {
+        status = read_purge_record(&verify, error);
     }
     if (status == STATUS_OK) {
         check_numbers(&verify);

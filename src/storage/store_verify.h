@@ -32,6 +32,10 @@ struct verify {
     struct durable_claim durable;
     bool is_marked;
 
+    /* The files in front of the first were purged, and a record says what they held: so the
+     * first is no other than the rest. */
+    bool is_purged;
+
     /* What was stored before the file that is next, as far as it is known. */
     struct stored_gtids before; /* owned */
     bool is_before_known;
@@ -78,8 +82,18 @@ void verify_fault(struct verify *verify,
  */
 bool verify_wait(struct verify *verify);
 
+/* True if a relay that runs has purged the file since its directory was read. */
+bool verify_is_gone(const struct verify *verify, const struct verified_file *file);
+
 /* Reads one file of the listing and what belongs to it. */
 MUST_CHECK enum status verify_file(struct verify *verify, size_t at, struct error *error);
+
+/* True for the file that has to say itself what was stored before it. */
+static inline bool verify_is_first(const struct verify *verify,
+                                   const struct verified_file *file)
+{
+    return file->at == 0 && !verify->is_purged;
+}
 
 /* The sidecar of a closed file against what the file says; and what is before the next. */
 MUST_CHECK enum status verify_sidecar(struct verify *verify,

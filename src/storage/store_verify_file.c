@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "binrelay/base/memory.h"
 #include "store_verify.h"
@@ -195,7 +196,7 @@ static enum status read_events(struct reading *reading, struct error *error)
 
     file->follower = (struct file_follower){
         .file = verify->listing.files[file->at],
-        .is_first = file->at == 0,
+        .is_first = verify_is_first(verify, file),
         .runs = &file->gtids,
     };
     file_follower_begin(&file->follower);
@@ -253,6 +254,13 @@ static enum status open_file(struct verify *verify,
     }
     file->bytes = (uint64_t)bytes;
     return STATUS_OK;
+}
+
+bool verify_is_gone(const struct verify *verify, const struct verified_file *file)
+{
+    autofree char *path = mem_format("%s/%s", verify->options->directory, file->name);
+
+    return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
 /* What is behind the durable end does not count. False if that is the whole file. */

@@ -105,10 +105,11 @@ enum status verify_index_begin(struct verify *verify,
     do {
         status = index_read_head(verify->options->disk, path, &head, error);
     } while (status == STATUS_NOT_FOUND && verify->rules.kind != EPOCH_KIND_NONE &&
-             file->is_closed && verify_wait(verify));
+             file->is_closed && !verify_is_gone(verify, file) && verify_wait(verify));
     file->is_index_compared = status == STATUS_OK;
     if (status == STATUS_NOT_FOUND) {
-        if (verify->rules.kind != EPOCH_KIND_NONE && file->is_closed) {
+        if (verify->rules.kind != EPOCH_KIND_NONE && file->is_closed &&
+            !verify_is_gone(verify, file)) {
             tell(verify, file->index_name, 0,
                  "missing: the relay makes it anew at its next start");
         }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The sidecar of a closed file against what was read in the file. What was
- * stored before it follows from the files in front of it, but for the first
- * file, whose sidecar may know more than its file says: what was purged, and
- * what is not visible.
+ * stored before it follows from the files in front of it and from the record
+ * of a purge. Where there is none, the first file's sidecar may know more than
+ * its file says: what is not visible.
  */
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +89,7 @@ static const char *compare(const struct verify *verify,
     if (!is_same_facts(&facts, &sidecar->facts)) {
         return "size, times or format are not the file's";
     }
-    if (file->at == 0) {
+    if (verify_is_first(verify, file)) {
         return compare_first(sidecar, &file->scan);
     }
     if (!is_same(&sidecar->added, &file->scan.added)) {
@@ -112,7 +112,7 @@ static void settle_before(struct verify *verify,
         stored_gtids_copy(&verify->before, &sidecar->before);
         stored_gtids_add(&verify->before, &sidecar->added);
         verify->is_before_known = true;
-    } else if (file->at == 0 || !file->is_sound) {
+    } else if (verify_is_first(verify, file) || !file->is_sound) {
         verify->is_before_known = false;
     } else if (verify->is_before_known) {
         stored_gtids_add(&verify->before, &file->scan.added);
@@ -124,13 +124,14 @@ static void settle_before(struct verify *verify,
 }
 
 static enum status read_sidecar(struct verify *verify,
+                                const struct verified_file *file,
                                 const char *path,
                                 struct gtid_sidecar *found,
                                 struct error *error)
 {
     enum status status = gtid_sidecar_read(found, verify->options->disk, path, error);
 
-    while (status == STATUS_NOT_FOUND && verify_wait(verify)) {
+    while (status == STATUS_NOT_FOUND && !verify_is_gone(verify, file) && verify_wait(verify)) {
         status = gtid_sidecar_read(found, verify->options->disk, path, error);
     }
     return status;
@@ -143,10 +144,10 @@ enum status verify_sidecar(struct verify *verify,
     autofree char *name = mem_format("%s.gtids", file->name);
     autofree char *path = mem_format("%s/%s", verify->options->directory, name);
     struct gtid_sidecar sidecar = {0};
-    enum status status = read_sidecar(verify, path, &sidecar, error);
+    enum status status = read_sidecar(verify, file, path, &sidecar, error);
     const char *why = NULL;
 
-    if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND && !verify_is_gone(verify, file)) {
         why = "missing: the relay makes it anew at its next start";
     } else if (status != STATUS_OK && status != STATUS_SYSTEM) {
         why = error->message;

@@ -6,7 +6,6 @@
 enum {
     WRITE_ROWS = 30,
     UPDATE_ROWS = 31,
-    STATEMENT_END = 1,
     TYPE_LONG = 3,
     TYPE_LONGLONG = 8,
     TYPE_VARCHAR = 15,
@@ -66,7 +65,7 @@ static void add_table(struct binlog_maker *maker,
 static void begin_rows(struct buffer *body, uint64_t id, size_t columns, bool is_update)
 {
     buffer_add_number(body, id, 6);
-    buffer_add_number(body, STATEMENT_END, 2);
+    buffer_add_number(body, 0, 2); /* more may follow */
     buffer_add_number(body, 2, 2); /* no extra data */
     buffer_add_number(body, columns, 1);
     for (int images = is_update ? 2 : 1; images > 0; images--) {

@@ -40,15 +40,14 @@ static inline void ignore_end(struct session *session, enum session_end why)
     (void)why;
 }
 
-static inline void asker_open(struct asker *asker)
+static inline void asker_open_by(struct asker *asker, enum epoch_kind epochs)
 {
     struct error error;
 
-    *asker = (struct asker){.clock = {.context = asker,
-                                      .monotonic_usec = asker_clock,
-                                      .wall_usec = asker_clock},
-                            .clock_usec = ASKER_CLOCK_SEC * UINT64_C(1000000) + 500000};
-    test_cluster_open(&asker->cluster, "east", 199);
+    *asker = (struct asker){
+        .clock = {.context = asker, .monotonic_usec = asker_clock, .wall_usec = asker_clock},
+        .clock_usec = ASKER_CLOCK_SEC * UINT64_C(1000000) + 500000};
+    test_cluster_open_with(&asker->cluster, "east", 199, (struct epoch_rules){.kind = epochs});
     CHECK_OK(registry_open(&asker->registry, asker->cluster.parent, &asker->clock, &error),
              &error);
     CHECK_OK(sql_engine_new(&asker->engine, &error), &error);
@@ -70,6 +69,11 @@ static inline void asker_open(struct asker *asker)
     strcpy(asker->sql.version, "8.4.0");
     strcpy(asker->sql.user, "repl");
     strcpy(asker->sql.host, "10.0.0.7");
+}
+
+static inline void asker_open(struct asker *asker)
+{
+    asker_open_by(asker, EPOCH_KIND_NONE);
 }
 
 static inline void asker_close(struct asker *asker)
@@ -103,7 +107,7 @@ static inline int ask_bytes(struct asker *asker, struct bytes statement)
         CHECK_OK(packet_find(&packet, input, PACKET_MOST_BYTES - 1, &error), &error);
         CHECK(packet.sequence == sequence);
         sequence++;
-        asker->affected = result_is_ok(packet.payload) && packet.payload.size > 1 ? packet.payload.data[1] : 0;
+        asker->affected = result_is_ok(packet.payload) ? packet.payload.data[1] : 0;
         status = result_set_next(&asker->set, packet.payload, ANSWER_MOST_BYTES, &asker->error);
         input.data += packet.taken;
         input.size -= packet.taken;

@@ -128,3 +128,43 @@ def test_the_start_is_only_for_a_new_store(aged, started):
     aged[0].run("CREATE TABLE IF NOT EXISTS aged.more (id INT)")
     wait_stored(relay, "aged", aged[0])
     assert stored_names(relay)[:len(before)] == before
+
+
+BINLOG_INDEX = """CREATE TABLE IF NOT EXISTS mysql.ndb_binlog_index (
+    Position BIGINT UNSIGNED NOT NULL, File VARCHAR(255) NOT NULL, epoch BIGINT UNSIGNED NOT NULL,
+    inserts INT UNSIGNED NOT NULL, updates INT UNSIGNED NOT NULL, deletes INT UNSIGNED NOT NULL,
+    schemaops INT UNSIGNED NOT NULL, orig_server_id INT UNSIGNED NOT NULL,
+    orig_epoch BIGINT UNSIGNED NOT NULL, gci INT UNSIGNED NOT NULL,
+    next_position BIGINT UNSIGNED NOT NULL, next_file VARCHAR(255) NOT NULL,
+    PRIMARY KEY (epoch, orig_server_id, orig_epoch))"""
+EPOCH = 94489280525
+
+
+def test_an_epoch_is_looked_up_at_the_source(farm, new_relay):
+    server = farm.start(MySql, "epoch-start")
+    server.create_relay_account()
+    server.run("CREATE DATABASE aged", "CREATE TABLE aged.t (id INT PRIMARY KEY)",
+               "FLUSH BINARY LOGS", "INSERT INTO aged.t VALUES (1)", "INSERT INTO aged.t VALUES (2)")
+    file, _ = server.position()
+    behind_first = next(row["End_log_pos"] for row in server.query(f"SHOW BINLOG EVENTS IN '{file}'")
+                        if row["Event_type"] == "Xid")
+    server.run("SET SESSION sql_log_bin = 0", BINLOG_INDEX,
+               f"""INSERT INTO mysql.ndb_binlog_index VALUES
+                   (4, './{file}', {EPOCH}, 1, 0, 0, 0, 0, 0, 1, {behind_first}, './{file}')""")
+
+    def start_behind(epoch):
+        return new_relay([cluster("aged", 55, source(server), epochs="ndb", start={"epoch": epoch})],
+                         [account("repl", "aged")]).start()
+
+    relay = start_behind(EPOCH)
+    wait_stored(relay, "aged", server)
+    assert stored_names(relay) == [file]
+    assert_stored_files_identical(relay, "aged", server)
+    first = [event for event in dump_from(relay, "first") if event.type in GTID_EVENTS][0]
+    assert first.next_position - first.size == behind_first
+    stranger = start_behind(EPOCH + 1)
+    stranger.wait_state("aged", "misconfigured", reason=f"has no epoch {EPOCH + 1}")
+    server.run("SET SESSION sql_log_bin = 0", "DROP TABLE mysql.ndb_binlog_index")
+    without = start_behind(EPOCH)
+    without.wait_state("aged", "misconfigured", reason="ndb_binlog_index")
+    farm.forget(server)

@@ -43,7 +43,7 @@ def relay_of_nobody(directory, **more):
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
     """The data_dir of a relay that has the recording a1, and runs no more."""
-    made = relay_of_nobody(tmp_path_factory.mktemp("recorded"))
+    made = relay_of_nobody(tmp_path_factory.mktemp("recorded"), epochs="ndb")
     made.start().stop()
     east = made.data / "east"
     (east / "durable").unlink()  # what reads back right is taken
@@ -86,7 +86,8 @@ def test_a_store_that_is_right_has_no_fault_and_is_not_changed(data):
     for directory in (data, data / "east"):
         done = store("verify", directory)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert f"east: {A1_FILES} files," in done.stdout and " 0 faults" in done.stdout
+        assert f"east: {A1_FILES} files," in done.stdout
+        assert f" {A1_EPOCHS} epochs, 0 faults" in done.stdout
     assert snapshot(data) == before
 
 
@@ -105,7 +106,8 @@ def test_verify_speaks_json(data):
 @pytest.mark.parametrize("name, offset, kind", [
     ("east/binlog.000001", 0, "magic"), ("east/binlog.000003", 700, "checksum"),
     ("east/binlog.000005", 4 + 9, "boundary"), ("east/durable", 3, "mark"),
-    ("east/binlog.000002.gtids", 20, "sidecar"), ("FORMAT", 3, "format"),
+    ("east/binlog.000002.gtids", 20, "sidecar"), ("east/binlog.000005.epochs", 5000, "index"),
+    ("FORMAT", 3, "format"),
     ("control.db", 0, "control"),
 ])
 def test_a_damaged_byte_is_told_with_file_and_kind(data, name, offset, kind):
@@ -121,6 +123,7 @@ def test_a_damaged_byte_is_told_with_file_and_kind(data, name, offset, kind):
     ("east/binlog.000004", ("east/binlog.000005", "numbering")),
     ("east/binlog.000006", ("east/durable", "mark")),
     ("east/binlog.000001.gtids", ("east/binlog.000001.gtids", "sidecar")),
+    ("east/binlog.000003.epochs", ("east/binlog.000003.epochs", "index")),
 ])
 def test_a_missing_file_is_told(data, name, fault):
     (data / name).unlink()
@@ -146,6 +149,7 @@ def test_what_is_behind_the_mark_is_said_and_is_no_fault(data):
     (data / "east/durable").write_bytes(mark)
     damage(data / "east/binlog.000005", 1000)
     (data / "east/binlog.000005.gtids").unlink()
+    (data / "east/binlog.000005.epochs").unlink()
     done = store("verify", data / "east")
     assert "behind the durable end" in done.stdout
     assert done.returncode == 0, done.stdout
@@ -160,7 +164,7 @@ def entries(directory, *arguments):
 
 
 def test_dump_shows_what_the_server_had_in_its_index(data):
-    epochs = [each for each in entries(data, "--epochs", "ndb") if each["kind"] == "epoch"]
+    epochs = [each for each in entries(data) if each["kind"] == "epoch"]
     columns = ["Position", "File", "epoch", "inserts", "updates", "deletes", "schemaops",
                "orig_server_id", "orig_epoch", "gci", "next_position", "next_file"]
     theirs = [dict(zip(columns, line.split("\t"))) for line in
@@ -173,35 +177,80 @@ def test_dump_shows_what_the_server_had_in_its_index(data):
 
 
 def test_dump_cuts_out_a_range_of_epochs_or_of_time(data):
-    every = entries(data, "--epochs", "ndb")
+    every = entries(data)
     epochs = [each for each in every if each["kind"] == "epoch"]
     first, last = epochs[10], epochs[20]
-    part = entries(data, "--epochs", "ndb", "--from-epoch", str(first["epoch"]), "--to-epoch",
+    part = entries(data, "--from-epoch", str(first["epoch"]), "--to-epoch",
                    str(last["epoch"]))
     assert [each for each in part if each["kind"] == "epoch"] == epochs[10:21]
     assert part == [each for each in every if first["epoch"] <= each["epoch"] <= last["epoch"]]
-    since = entries(data, "--epochs", "ndb", "--since", first["time"])
+    since = entries(data, "--since", first["time"])
     assert since == [each for each in every if each["time"] >= first["time"]]
-    until = entries(data, "--epochs", "ndb", "--until", first["time"])
+    until = entries(data, "--until", first["time"])
     assert until == [each for each in every if each["time"] <= first["time"]]
 
 
 def test_dump_shows_statements_and_incidents(data):
-    every = entries(data / "east", "--epochs", "ndb")
+    every = entries(data / "east")
     statements = [each["statement"] for each in every if each["kind"] == "statement"]
     assert any(each.startswith("CREATE TABLE shop.orders") for each in statements)
     assert not any(each in ("BEGIN", "COMMIT") for each in statements)
     incidents = [each for each in every if each["kind"] == "incident"]
     assert [each["is_gap"] for each in incidents] == [False, True]
-    text = store("dump", data, "--epochs", "ndb").stdout.splitlines()
+    text = store("dump", data).stdout.splitlines()
     assert len(text) == len(every) and text[0].startswith("east/binlog.000002:")
 
 
 def test_dump_says_where_it_could_not_go_on(data):
     damage(data / "east/binlog.000005", 5000)
-    done = store("dump", data, "--epochs", "ndb")
+    done = store("dump", data)
     assert done.returncode == 1 and done.stdout
     assert "binlog.000005" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_dump_needs_no_index_where_it_is_told_what_an_epoch_is(data):
+    every = entries(data)
+    for index in (data / "east").glob("*.epochs"):
+        index.unlink()
+    assert entries(data, "--epochs", "ndb") == every
+    assert not [each for each in entries(data) if each["kind"] == "epoch"]
+
+
+# -- reindex
+
+def indexes(data):
+    return {path.name: path.read_bytes() for path in (data / "east").glob("*.epochs")}
+
+
+def test_reindex_makes_the_same_indexes_anew(data):
+    right = indexes(data)
+    assert len(right) == A1_FILES
+    damage(data / "east/binlog.000005.epochs", 5000)
+    (data / "east/binlog.000003.epochs").unlink()
+    done = store("reindex", data)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"east: {A1_EPOCHS} epochs in {A1_FILES} files\n"
+    assert indexes(data) == right
+    for index in (data / "east").glob("*.epochs"):
+        index.unlink()
+    done = store("reindex", data)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    done = store("reindex", data / "east", "--epochs", "ndb", "--json")
+    assert json.loads(done.stdout) == {"cluster": "east", "files": A1_FILES, "epochs": A1_EPOCHS}
+    assert indexes(data) == right
+    assert store("verify", data).returncode == 0
+
+
+def test_reindex_is_refused_while_a_relay_runs_and_the_others_are_not(recorded):
+    recorded.start()
+    try:
+        for directory in (recorded.data, recorded.data / "east"):
+            done = store("reindex", directory)
+            assert done.returncode == 1 and "in use" in done.stderr, done.stderr
+            assert store("verify", directory).returncode == 0
+            assert store("dump", directory).returncode == 0
+    finally:
+        recorded.stop()
 
 
 # -- the command line

@@ -22,7 +22,7 @@
  *   checksum     an event whose bytes are not those that were written
  *   boundary     an event that may not stand where it is
  *   transaction  one begins inside another, or the file is closed inside one
- *   numbering    a binlog file is missing, or is of another log
+ *   numbering    a binlog file is missing or of another log, or what was purged is unknown
  *   rotate       a closing Rotate that does not name the next file, or does not close
  *   mark         the durable mark is damaged, or claims what is not there
  *   sidecar      GTIDs kept of a closed file that are not the file's

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "binrelay/storage/binlog_purge.h"
 #include "store_fixture.h"
 #include "test_data.h"
 
@@ -238,6 +239,33 @@ static void a_missing_file_is_found(void)
     fixture_free(&fixture);
 }
 
+static void what_was_purged_is_known_and_checked(void)
+{
+    struct fixture fixture = small_store();
+    autofree char *path = fixture_path(&fixture, "purged");
+    struct binlog_purged purged;
+    struct buffer whole = {0};
+    struct error error;
+
+    CHECK_OK(binlog_store_purge(fixture.store, 2, &purged, &error), &error);
+    CHECK(purged.files == 1 && is_clean(&fixture));
+    whole = read_whole(path);
+    CHECK(whole.size > 0);
+    for (size_t at = 0; at < whole.size; at++) {
+        struct faults faults;
+
+        put_byte(path, at, whole.data[at] ^ 1);
+        faults = verify(&fixture);
+        CHECK(has_fault(&faults, "purged numbering"));
+        put_byte(path, at, whole.data[at]);
+    }
+    CHECK(is_clean(&fixture));
+    CHECK(verify_without(&fixture, "purged").count == 0); /* the first file is believed then */
+    CHECK(verify_without(&fixture, "binlog.000002").count > 0);
+    buffer_release(&whole);
+    fixture_free(&fixture);
+}
+
 static void a_file_of_another_log_is_found(void)
 {
     struct fixture fixture = small_store();
@@ -374,6 +402,7 @@ int main(void)
     each_damaged_byte_is_found();
     each_length_that_is_too_short_is_found();
     a_missing_file_is_found();
+    what_was_purged_is_known_and_checked();
     a_file_of_another_log_is_found();
     another_files_sidecar_is_found();
     what_is_behind_the_mark_is_no_fault();
