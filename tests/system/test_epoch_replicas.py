@@ -8,6 +8,7 @@ import pytest
 from binlog_text import transactions
 from compare import assert_replicates, wait_stored
 from dump import NON_BLOCKING, Dump
+from proxy import Proxy
 from recording import (APPLIER_OPTIONS, RecordedServer, assert_final_contents, prepare_applier,
                        recorded_index)
 from relay import account, cluster, source
@@ -63,26 +64,25 @@ def test_a_replica_stopped_anywhere_goes_on_behind_its_applied_epoch(a3, applier
     """As the applier of an NDB cluster does: its file and position are lost each time."""
     relay = new_relay([ndb_cluster(a3, identity="virtual")], [account("repl", "ndb")]).start()
     wait_indexed(relay, a3)
-    epochs = sorted(recorded_index("a3"))
-    file = "first"
-    for stop in (epochs[40], epochs[41], epochs[150], epochs[-1]):
-        place = relay.command(f"locate ndb epoch {stop}")
-        applier.follow(relay.endpoint("repl"), file=file, start=False)
-        applier.run(f"START REPLICA UNTIL SOURCE_LOG_FILE='{place['file']}', "
-                    f"SOURCE_LOG_POS={place['position']}")
-
-        def reached(stop=stop):
-            status = applier.replica_status()
-            assert status["io"] != "No" or status["sql"] == "No", status
-            assert not status["sql_errno"], status
-            return status["sql"] == "No" and applied_epoch(applier) >= stop
-        wait_until(reached, lambda: f"epoch {stop}; {applier.replica_status()}")
-        assert applied_epoch(applier) == stop
-        applier.run("STOP REPLICA", "RESET REPLICA ALL")
-        file = f"epoch.{stop}"
-    applier.follow(relay.endpoint("repl"), file=file)
-    wait_applied(applier, recorded_gtids(a3))
-    assert_final_contents(applier)
+    proxy = Proxy(relay.port)
+    file, last = "first", 0
+    try:
+        for count in (20_000, 20_000, 30_000):
+            proxy.refuse_after(count)
+            applier.follow(relay.endpoint("repl", proxy.port), file=file)
+            wait_until(lambda: proxy.is_refusing, "the stream to be cut")
+            wait_until(lambda last=last: applied_epoch(applier) > last, "an epoch to be applied")
+            applier.run("STOP REPLICA", "RESET REPLICA ALL")
+            proxy.mend()
+            last = applied_epoch(applier)
+            file = f"epoch.{last}"
+        assert last < max(recorded_index("a3")), "it was never stopped before the end"
+        applier.follow(relay.endpoint("repl", proxy.port), file=file)
+        wait_until(lambda: applied_epoch(applier) == max(recorded_index("a3")), "the last epoch")
+        wait_applied(applier, recorded_gtids(a3))
+        assert_final_contents(applier)
+    finally:
+        proxy.close()
 
 
 def applied_epoch(server):

@@ -378,7 +378,8 @@ def start_script(farm, relay, applier, turns):
 
 @pytest.fixture
 def applier(farm):
-    server = farm.start(MySql, "scripted", *APPLIER_OPTIONS)
+    # IGNORE_SERVER_IDS is refused with gtid_mode=ON.
+    server = farm.start(MySql, "scripted", *APPLIER_OPTIONS, "--gtid-mode=ON_PERMISSIVE")
     prepare_applier(server)
     yield server
     farm.forget(server)

@@ -97,7 +97,8 @@ bool epoch_index_is_continuous(struct binlog_store *store,
                                struct epoch_key before,
                                struct epoch_key after);
 
-/* True if no epoch was before the first one that is found: purged, or not visible. */
+/* True if no epoch was in the store before the first one that is found: none was purged, and
+ * none stands before the first visible place. */
 bool epoch_index_is_whole(struct binlog_store *store);
 
 /* All gaps behind the first epoch, oldest first; *gaps is the caller's to free. */
@@ -109,9 +110,6 @@ struct epoch_rules epoch_index_rules(struct binlog_store *store);
 /* The writer's thread: how many bits of a server id count, as the source says (NDB). For what
  * is appended from now on. */
 void epoch_index_set_server_id_bits(struct binlog_store *store, uint8_t bits);
-
-/* The writer's thread: the last epoch that was appended, durable or not; {0, 0}: none. */
-struct epoch_key epoch_index_received(const struct binlog_store *store);
 
 enum epoch_notice_kind {
     EPOCH_NOTICE_INCARNATION, /* an epoch that did not rise */
@@ -128,6 +126,10 @@ struct epoch_notice {
 /* Called on the writer's thread when what it speaks of is published; never again for that. */
 typedef void (*epoch_notice_fn)(void *context, const struct epoch_notice *notice);
 void epoch_index_on_notice(struct binlog_store *store, epoch_notice_fn fn, void *context);
+
+/* The writer's thread: the last epoch of all that was appended, durable or not. Epoch and
+ * incarnation 0: none. */
+struct epoch_key epoch_index_received(const struct binlog_store *store);
 
 /* ---- one after the other ---- */
 
