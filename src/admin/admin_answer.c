@@ -16,6 +16,26 @@ const struct admin_cluster *admin_find_cluster(const struct admin *admin, const 
     return NULL;
 }
 
+enum status admin_named_cluster(const struct admin *admin,
+                                const json_t *arguments,
+                                const struct admin_cluster **found,
+                                struct error *error)
+{
+    const char *name = json_string_value(json_object_get(arguments, "cluster"));
+
+    *found = name == NULL ? NULL : admin_find_cluster(admin, name);
+    if (name != NULL && *found == NULL) {
+        return error_set(error, STATUS_NOT_FOUND,
+                         "there is no cluster %s; cluster list names them", name);
+    }
+    return STATUS_OK;
+}
+
+json_t *admin_epoch(uint64_t epoch)
+{
+    return epoch == 0 ? json_null() : json_integer((json_int_t)epoch);
+}
+
 json_t *admin_time(uint64_t wall_usec)
 {
     time_t seconds = (time_t)(wall_usec / 1000000);

@@ -21,6 +21,7 @@ struct admin {
 
 enum parameter_kind {
     PARAMETER_TEXT,
+    PARAMETER_WORD,   /* a text, or in JSON a number as well: always a text in the end */
     PARAMETER_NUMBER, /* 0 to 2^63 - 1 */
     PARAMETER_FLAG,   /* --name, or "name": true */
 };
@@ -66,6 +67,16 @@ char *admin_answer(struct admin *admin, struct bytes line);
 
 const struct admin_cluster *admin_find_cluster(const struct admin *admin, const char *name);
 
+/* The cluster that the arguments name, or NULL where they name none. STATUS_NOT_FOUND: there is
+ * none of that name. */
+MUST_CHECK enum status admin_named_cluster(const struct admin *admin,
+                                           const json_t *arguments,
+                                           const struct admin_cluster **found,
+                                           struct error *error);
+
+/* 4711, or JSON null for 0. A new reference. */
+json_t *admin_epoch(uint64_t epoch);
+
 /* "2026-11-20T12:00:00Z", or JSON null for 0. A new reference. */
 json_t *admin_time(uint64_t wall_usec);
 
@@ -97,6 +108,18 @@ enum status command_files(struct admin *admin,
                           const json_t *arguments,
                           json_t **result,
                           struct error *error);
+enum status command_locate(struct admin *admin,
+                           const json_t *arguments,
+                           json_t **result,
+                           struct error *error);
+enum status command_index_show(struct admin *admin,
+                               const json_t *arguments,
+                               json_t **result,
+                               struct error *error);
+enum status command_gaps(struct admin *admin,
+                         const json_t *arguments,
+                         json_t **result,
+                         struct error *error);
 enum status command_sessions(struct admin *admin,
                              const json_t *arguments,
                              json_t **result,

@@ -27,6 +27,9 @@ static bool is_of_kind(const json_t *value, enum parameter_kind kind)
     switch (kind) {
     case PARAMETER_TEXT:
         return json_is_string(value);
+    case PARAMETER_WORD:
+        return json_is_string(value) ||
+               (json_is_integer(value) && json_integer_value(value) >= 0);
     case PARAMETER_NUMBER:
         return json_is_integer(value) && json_integer_value(value) >= 0;
     case PARAMETER_FLAG:
@@ -39,8 +42,12 @@ static enum status check_arguments(const struct admin_command *command,
                                    json_t *arguments,
                                    struct error *error)
 {
-    static const char *const kinds[] = {"a text", "a number that is not negative",
-                                        "true or false"};
+    static const char *const kinds[] = {
+        [PARAMETER_TEXT] = "a text",
+        [PARAMETER_WORD] = "a text, or a number that is not negative",
+        [PARAMETER_NUMBER] = "a number that is not negative",
+        [PARAMETER_FLAG] = "true or false",
+    };
     const char *name = NULL;
     json_t *value = NULL;
 
@@ -55,6 +62,12 @@ static enum status check_arguments(const struct admin_command *command,
         if (!is_of_kind(value, parameter->kind)) {
             return error_set(error, STATUS_INVALID, "%s: %s must be %s", command->name, name,
                              kinds[parameter->kind]);
+        }
+        if (parameter->kind == PARAMETER_WORD && json_is_integer(value)) {
+            /* The value of a key that is there is replaced: the iteration goes on. */
+            (void)json_object_set_new(
+                arguments, name,
+                json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value)));
         }
     }
     for (const struct command_parameter *parameter = command->parameters;
@@ -159,7 +172,7 @@ static json_t *value_of_word(const char *word, enum parameter_kind kind)
     char *end = NULL;
     long long number = 0;
 
-    if (kind == PARAMETER_TEXT) {
+    if (kind == PARAMETER_TEXT || kind == PARAMETER_WORD) {
         return json_string(word);
     }
     errno = 0;

@@ -5,6 +5,7 @@
 #include "admin_internal.h"
 #include "binrelay/base/memory.h"
 #include "binrelay/storage/binlog_files.h"
+#include "binrelay/storage/epoch_index.h"
 
 /* Bytes and count of a cluster's files. */
 static void sum_files(struct binlog_store *store, uint64_t *bytes, size_t *count)
@@ -46,6 +47,18 @@ static size_t count_streams(const struct admin *admin, const char *cluster)
     return streams;
 }
 
+/* The newest one that is durable; 0: none. */
+static uint64_t durable_epoch(struct binlog_store *store)
+{
+    const struct epoch_key most = {.incarnation = UINT32_MAX, .epoch = UINT64_MAX};
+    struct epoch_place newest;
+    struct error error;
+
+    return epoch_index_at_or_before(store, most, &newest, &error) == STATUS_OK
+               ? newest.key.epoch
+               : 0;
+}
+
 /* A new reference to the row of one cluster. */
 static json_t *row_of(const struct admin *admin, const struct admin_cluster *cluster)
 {
@@ -56,11 +69,13 @@ static json_t *row_of(const struct admin *admin, const struct admin_cluster *clu
     cluster_board_read(cluster->board, &report);
     sum_files(cluster->store, &bytes, &files);
     return json_pack(
-        "{s:s,s:s,s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "cluster", cluster->name, "state",
-        pull_state_name(report.state), "reason", report.reason, "since",
+        "{s:s,s:s,s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "cluster", cluster->name,
+        "state", pull_state_name(report.state), "reason", report.reason, "since",
         admin_time(report.state_since_usec), "source", report.source, "received",
         admin_position(cluster->store, report.received), "durable",
-        admin_position(cluster->store, binlog_store_durable_end(cluster->store)), "last_event",
+        admin_position(cluster->store, binlog_store_durable_end(cluster->store)),
+        "epoch_received", admin_epoch(report.received_epoch), "epoch_durable",
+        admin_epoch(durable_epoch(cluster->store)), "last_event",
         admin_time(report.last_event_usec), "last_commit_age_seconds", lag_of(admin, &report),
         "files", (json_int_t)files, "store_bytes", (json_int_t)bytes, "streams",
         (json_int_t)count_streams(admin, cluster->name));

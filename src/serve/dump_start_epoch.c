@@ -11,7 +11,10 @@
 #include "binrelay/base/log.h"
 #include "binrelay/storage/epoch_locate.h"
 #include "dump_internal.h"
-#include "sql_value.h"
+
+/* An applier may be so far ahead of a relay that pulls well: it came from another one. Global
+ * checkpoints of NDB, two seconds each by default, or heartbeats. */
+enum { AHEAD_MOST = 60, GCI_SHIFT = 32 };
 
 /* One kind of name: the text behind its prefix becomes a place. */
 struct lookup {
@@ -31,31 +34,47 @@ static enum status refuse_name(const struct dump_request *request, struct error 
         log_safe(request->command.file_name).text);
 }
 
+/*
+ * The epoch is above the newest: it may be about to come. One that is far
+ * above is another cluster's, once this relay has caught up. *why says so.
+ */
+static enum status refuse_above(const struct dump_request *request,
+                                uint64_t epoch,
+                                struct error *why)
+{
+    const struct epoch_key most = {.incarnation = UINT32_MAX, .epoch = UINT64_MAX};
+    struct binlog_store *store = request->cluster->store;
+    bool is_ndb = epoch_index_rules(store).kind == EPOCH_KIND_NDB;
+    struct epoch_place newest;
+    struct error error;
+    enum status status = epoch_index_at_or_before(store, most, &newest, &error);
+
+    if (status != STATUS_OK || epoch <= newest.key.epoch) {
+        return STATUS_AGAIN;
+    }
+    uint64_t ahead = is_ndb ? (epoch >> GCI_SHIFT) - (newest.key.epoch >> GCI_SHIFT)
+                            : epoch - newest.key.epoch;
+
+    if (ahead <= AHEAD_MOST) {
+        return STATUS_AGAIN;
+    }
+    error = *why;
+    return dump_refuse_for_now(request, why, "%s", error.message);
+}
+
 static enum status find_epoch(const struct dump_request *request,
                               struct bytes rest,
                               struct binlog_position *found,
                               struct error *error)
 {
-    const uint8_t *dot = rest.size > 0 ? memchr(rest.data, '.', rest.size) : NULL;
-    struct bytes number = rest;
-    struct epoch_key key = {0};
-    uint64_t incarnation = 0;
+    struct epoch_key key;
 
-    if (dot != NULL) {
-        number.size = (size_t)(dot - rest.data);
-
-        struct bytes behind = {.data = dot + 1, .size = rest.size - number.size - 1};
-
-        if (!sql_text_to_number(behind, &incarnation) || incarnation == 0 ||
-            incarnation > UINT32_MAX) {
-            return refuse_name(request, error);
-        }
-    }
-    if (!sql_text_to_number(number, &key.epoch)) {
+    if (!epoch_key_parse(rest, &key)) {
         return refuse_name(request, error);
     }
-    key.incarnation = (uint32_t)incarnation;
-    return epoch_locate_after(request->cluster->store, key, found, error);
+    enum status status = epoch_locate_after(request->cluster->store, key, found, error);
+
+    return status == STATUS_AGAIN ? refuse_above(request, key.epoch, error) : status;
 }
 
 static enum status find_backup(const struct dump_request *request,
@@ -63,12 +82,12 @@ static enum status find_backup(const struct dump_request *request,
                                struct binlog_position *found,
                                struct error *error)
 {
-    uint64_t epoch = 0;
+    struct epoch_key key;
 
-    if (!sql_text_to_number(rest, &epoch)) {
+    if (!epoch_key_parse(rest, &key) || key.incarnation != 0) {
         return refuse_name(request, error);
     }
-    return epoch_locate_after_backup(request->cluster->store, epoch, found, error);
+    return epoch_locate_after_backup(request->cluster->store, key.epoch, found, error);
 }
 
 static enum status find_time(const struct dump_request *request,
@@ -135,7 +154,6 @@ enum status dump_look_up(const struct dump_request *request,
     struct binlog_store *store = request->cluster->store;
     const struct lookup *lookup = lookup_of(request);
     struct bytes rest = request->command.file_name;
-    struct epoch_summary summary;
     size_t prefix_size = strlen(lookup->prefix);
 
     if (epoch_index_rules(store).kind == EPOCH_KIND_NONE) {
@@ -148,16 +166,5 @@ enum status dump_look_up(const struct dump_request *request,
     rest.data += prefix_size;
     rest.size -= prefix_size;
 
-    enum status status = lookup->find(request, rest, found, error);
-
-    if (status != STATUS_AGAIN) {
-        return status;
-    }
-    if (epoch_index_summary(store, &summary, error) == STATUS_NOT_FOUND) {
-        return error_set(error, STATUS_AGAIN, "cluster %s has no epoch yet",
-                         request->cluster->name);
-    }
-    struct error why = *error; /* above the newest: of a relay that has caught up, for good */
-
-    return dump_refuse_for_now(request, error, "%s", why.message);
+    return lookup->find(request, rest, found, error);
 }

@@ -31,12 +31,12 @@ struct endpoint {
     struct session_home home; /* of the control thread */
     struct gate *gates;       /* owned */
     size_t gate_count;
-    struct settings *settings;     /* a reference: those of logins from now on */
-    struct auth_rsa_key *rsa_key;  /* owned */
-    struct sql_agents *agents;     /* owned */
+    struct settings *settings;    /* a reference: those of logins from now on */
+    struct auth_rsa_key *rsa_key; /* owned */
+    struct sql_agents *agents;    /* owned */
     struct sql_world world;
-    char *heartbeat_name; /* owned */
-    pthread_mutex_t writing; /* of heartbeats */
+    char *heartbeat_name;          /* owned */
+    pthread_mutex_t writing;       /* of heartbeats */
     struct serve_threads *threads; /* owned */
 };
 

@@ -106,8 +106,8 @@ struct session {
     struct buffer proof; /* owned: what the client proved itself with */
 
     struct sql_session sql;
-    uint32_t replica_server_id; /* of COM_REGISTER_SLAVE; 0: none */
-    struct buffer output;       /* owned: an answer while it is made */
+    uint32_t replica_server_id;  /* of COM_REGISTER_SLAVE; 0: none */
+    struct buffer output;        /* owned: an answer while it is made */
     struct session_order *order; /* a reference: the statement that an agent answers */
     struct session_wish wish;
     struct dump *dump; /* owned; NULL unless STREAMING */

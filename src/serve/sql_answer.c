@@ -247,10 +247,8 @@ void sql_answer(struct sql_session *session,
                 struct bytes text,
                 struct result_writer *writer)
 {
-    struct sql_statement statement = {.session = session,
-                                      .reader = sql_reader_of(text),
-                                      .writer = writer,
-                                      .engine = engine};
+    struct sql_statement statement = {
+        .session = session, .reader = sql_reader_of(text), .writer = writer, .engine = engine};
     const size_t begun = writer->output->size;
     const uint8_t sequence = writer->sequence;
     struct error error;

@@ -23,6 +23,16 @@ void sql_call_give(sqlite3_context *context, struct bytes text)
                           SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
+void sql_call_give_gathered(sqlite3_context *context, struct buffer *text)
+{
+    if (text->size > SQL_VALUE_MOST_BYTES) {
+        sqlite3_result_error_toobig(context);
+    } else {
+        sql_call_give(context, buffer_bytes(text));
+    }
+    buffer_release(text);
+}
+
 bool sql_call_has_null(sqlite3_context *context, int count, sqlite3_value **values)
 {
     for (int at = 0; at < count; at++) {
@@ -328,6 +338,7 @@ enum status sql_calls_attach(sqlite3 *database, struct sql_engine *engine, struc
     if (attach(database, engine, sql_compare_calls, sql_compare_call_count) != STATUS_OK ||
         attach(database, engine, sql_number_calls, sql_number_call_count) != STATUS_OK ||
         attach(database, engine, sql_text_calls, sql_text_call_count) != STATUS_OK ||
+        attach(database, engine, sql_letter_calls, sql_letter_call_count) != STATUS_OK ||
         attach(database, engine, sql_time_calls, sql_time_call_count) != STATUS_OK) {
         return error_set(error, STATUS_SYSTEM, "SQL engine: %s", sqlite3_errmsg(database));
     }

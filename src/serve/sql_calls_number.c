@@ -326,7 +326,23 @@ static void call_cast(sqlite3_context *context, int count, sqlite3_value **value
     sql_call_give(context, text);
 }
 
+/* What text is where a number is wanted; a long whole number stays text. */
+static void call_number(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    uint64_t number = 0;
+
+    (void)count;
+    if (sqlite3_value_type(values[0]) != SQLITE_TEXT) {
+        sqlite3_result_value(context, values[0]);
+    } else if (sql_text_to_number(sql_call_text(values[0]), &number)) {
+        give_bits(context, number);
+    } else {
+        sqlite3_result_double(context, sqlite3_value_double(values[0]));
+    }
+}
+
 const struct sql_call sql_number_calls[] = {
+    {"fn_number", 1, call_number},
     {"fn_abs", 1, call_abs},
     {"fn_bit_and", 2, call_bit_and},
     {"fn_bit_count", 1, call_bit_count},

@@ -5,8 +5,6 @@
 
 #include "sql_calls.h"
 
-enum { VALUE_MOST_BYTES = 1024 * 1024 };
-
 static bool begins_character(uint8_t byte)
 {
     return (byte & 0xC0) != 0x80;
@@ -63,17 +61,6 @@ static size_t find(struct bytes text, size_t at, struct bytes what, bool ignores
     return text.size + 1;
 }
 
-/* Gives what was gathered, if it is not too long. */
-static void give_gathered(sqlite3_context *context, struct buffer *text)
-{
-    if (text->size > VALUE_MOST_BYTES) {
-        sqlite3_result_error_toobig(context);
-    } else {
-        sql_call_give(context, buffer_bytes(text));
-    }
-    buffer_release(text);
-}
-
 static void call_concat(sqlite3_context *context, int count, sqlite3_value **values)
 {
     struct buffer text = {0};
@@ -84,7 +71,7 @@ static void call_concat(sqlite3_context *context, int count, sqlite3_value **val
     for (int at = 0; at < count; at++) {
         buffer_add_bytes(&text, sql_call_text(values[at]));
     }
-    give_gathered(context, &text);
+    sql_call_give_gathered(context, &text);
 }
 
 /* NULLs behind the separator are left out. */
@@ -106,7 +93,7 @@ static void call_concat_ws(sqlite3_context *context, int count, sqlite3_value **
         buffer_add_bytes(&text, sql_call_text(values[at]));
         is_first = false;
     }
-    give_gathered(context, &text);
+    sql_call_give_gathered(context, &text);
 }
 
 /* What is before the count-th delimiter, from the left or, below zero, from the right. */
@@ -206,33 +193,6 @@ static void call_char_length(sqlite3_context *context, int count, sqlite3_value 
     }
 }
 
-static void give_case(sqlite3_context *context, struct bytes text, char from, int shift)
-{
-    struct buffer changed = {0};
-
-    buffer_add_bytes(&changed, text);
-    for (size_t at = 0; at < changed.size; at++) {
-        if (changed.data[at] >= from && changed.data[at] < from + 26) {
-            changed.data[at] = (uint8_t)(changed.data[at] + shift);
-        }
-    }
-    give_gathered(context, &changed);
-}
-
-static void call_lower(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    if (!sql_call_has_null(context, count, values)) {
-        give_case(context, sql_call_text(values[0]), 'A', 'a' - 'A');
-    }
-}
-
-static void call_upper(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    if (!sql_call_has_null(context, count, values)) {
-        give_case(context, sql_call_text(values[0]), 'a', 'A' - 'a');
-    }
-}
-
 /* (text) or (what, text): what is taken off is a blank, or `what`. */
 static void trim(
     sqlite3_context *context, int count, sqlite3_value **values, bool at_begin, bool at_end)
@@ -281,7 +241,8 @@ static void pad(sqlite3_context *context, int count, sqlite3_value **values, boo
         return;
     }
     characters = (sqlite3_int64)count_characters(text);
-    if (wanted < 0 || wanted > VALUE_MOST_BYTES || (wanted > characters && with.size == 0)) {
+    if (wanted < 0 || wanted > SQL_VALUE_MOST_BYTES ||
+        (wanted > characters && with.size == 0)) {
         sqlite3_result_null(context);
         return;
     }
@@ -290,14 +251,14 @@ static void pad(sqlite3_context *context, int count, sqlite3_value **values, boo
         return;
     }
     while ((sqlite3_int64)padding.size < (wanted - characters) * 4 &&
-           padding.size < VALUE_MOST_BYTES) {
+           padding.size < SQL_VALUE_MOST_BYTES) {
         buffer_add_bytes(&padding, with); /* a character has up to four bytes */
     }
     padding.size = offset_of(buffer_bytes(&padding), (uint64_t)(wanted - characters));
     buffer_add_bytes(&padded, is_left ? buffer_bytes(&padding) : text);
     buffer_add_bytes(&padded, is_left ? text : buffer_bytes(&padding));
     buffer_release(&padding);
-    give_gathered(context, &padded);
+    sql_call_give_gathered(context, &padded);
 }
 
 static void call_lpad(sqlite3_context *context, int count, sqlite3_value **values)
@@ -320,7 +281,7 @@ static void call_replace(sqlite3_context *context, int count, sqlite3_value **va
     if (sql_call_has_null(context, count, values)) {
         return;
     }
-    while (at < text.size && changed.size <= VALUE_MOST_BYTES) {
+    while (at < text.size && changed.size <= SQL_VALUE_MOST_BYTES) {
         size_t next = from.size == 0 ? text.size : find(text, at, from, false);
 
         if (next > text.size || from.size == 0) {
@@ -333,7 +294,7 @@ static void call_replace(sqlite3_context *context, int count, sqlite3_value **va
         }
         at = next;
     }
-    give_gathered(context, &changed);
+    sql_call_give_gathered(context, &changed);
 }
 
 static void call_repeat(sqlite3_context *context, int count, sqlite3_value **values)
@@ -345,10 +306,10 @@ static void call_repeat(sqlite3_context *context, int count, sqlite3_value **val
     if (sql_call_has_null(context, count, values)) {
         return;
     }
-    for (; text.size > 0 && times > 0 && repeated.size <= VALUE_MOST_BYTES; times--) {
+    for (; text.size > 0 && times > 0 && repeated.size <= SQL_VALUE_MOST_BYTES; times--) {
         buffer_add_bytes(&repeated, text);
     }
-    give_gathered(context, &repeated);
+    sql_call_give_gathered(context, &repeated);
 }
 
 static void call_reverse(sqlite3_context *context, int count, sqlite3_value **values)
@@ -366,7 +327,7 @@ static void call_reverse(sqlite3_context *context, int count, sqlite3_value **va
             end = at;
         }
     }
-    give_gathered(context, &turned);
+    sql_call_give_gathered(context, &turned);
 }
 
 /* Gives the number of the character where `what` begins, from a place on; 0: nowhere. */
@@ -400,102 +361,6 @@ static void call_locate(sqlite3_context *context, int count, sqlite3_value **val
         locate(context, sql_call_text(values[0]), sql_call_text(values[1]),
                count > 2 ? sqlite3_value_int64(values[2]) : 1);
     }
-}
-
-static void call_strcmp(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    if (!sql_call_has_null(context, count, values)) {
-        int order = sqlite3_stricmp((const char *)sqlite3_value_text(values[0]),
-                                    (const char *)sqlite3_value_text(values[1]));
-
-        sqlite3_result_int(context, (order > 0) - (order < 0));
-    }
-}
-
-static void call_ascii(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    struct bytes text = sql_call_text(values[0]);
-
-    if (!sql_call_has_null(context, count, values)) {
-        sqlite3_result_int(context, text.size == 0 ? 0 : text.data[0]);
-    }
-}
-
-/* Of a number its value, of text its bytes. */
-static void call_hex(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    struct bytes text = sql_call_text(values[0]);
-    struct buffer digits = {0};
-
-    if (sql_call_has_null(context, count, values)) {
-        return;
-    }
-    if (sqlite3_value_type(values[0]) == SQLITE_INTEGER) {
-        buffer_add_format(&digits, "%llX", (unsigned long long)sqlite3_value_int64(values[0]));
-    } else {
-        for (size_t at = 0; at < text.size && digits.size <= VALUE_MOST_BYTES; at++) {
-            buffer_add_format(&digits, "%02X", text.data[at]);
-        }
-    }
-    give_gathered(context, &digits);
-}
-
-static int digit_of(uint8_t byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    byte |= 0x20;
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
-static void call_unhex(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    struct bytes digits = sql_call_text(values[0]);
-    struct buffer text = {0};
-    int byte = 0;
-
-    if (sql_call_has_null(context, count, values)) {
-        return;
-    }
-    for (size_t at = 0; at < digits.size; at++) {
-        int digit = digit_of(digits.data[at]);
-
-        if (digit < 0) {
-            buffer_release(&text);
-            sqlite3_result_null(context);
-            return;
-        }
-        byte = byte << 4 | digit;
-        if ((digits.size - at) % 2 == 1) {
-            buffer_add_number(&text, (uint64_t)byte, 1);
-            byte = 0;
-        }
-    }
-    give_gathered(context, &text);
-}
-
-static void call_elt(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    sqlite3_int64 number = sqlite3_value_int64(values[0]);
-
-    if (number < 1 || number >= count) {
-        sqlite3_result_null(context);
-    } else {
-        sqlite3_result_value(context, values[number]);
-    }
-}
-
-static void call_field(sqlite3_context *context, int count, sqlite3_value **values)
-{
-    for (int at = 1; at < count && sqlite3_value_type(values[0]) != SQLITE_NULL; at++) {
-        if (sqlite3_value_type(values[at]) != SQLITE_NULL &&
-            sql_call_compare(values[0], values[at]) == 0) {
-            sqlite3_result_int(context, at);
-            return;
-        }
-    }
-    sqlite3_result_int(context, 0);
 }
 
 /* True if the text is like the pattern: % any text, _ one character, without case. Goes back
@@ -553,19 +418,14 @@ static void call_like(sqlite3_context *context, int count, sqlite3_value **value
 }
 
 const struct sql_call sql_text_calls[] = {
-    {"fn_ascii", 1, call_ascii},
     {"fn_char_length", 1, call_char_length},
     {"fn_concat", -1, call_concat},
     {"fn_concat_ws", -1, call_concat_ws},
-    {"fn_elt", -1, call_elt},
-    {"fn_field", -1, call_field},
-    {"fn_hex", 1, call_hex},
     {"fn_instr", 2, call_instr},
     {"fn_left", 2, call_left},
     {"fn_length", 1, call_length},
     {"fn_like", 3, call_like},
     {"fn_locate", -1, call_locate},
-    {"fn_lower", 1, call_lower},
     {"fn_lpad", 3, call_lpad},
     {"fn_ltrim", -1, call_ltrim},
     {"fn_repeat", 2, call_repeat},
@@ -574,11 +434,8 @@ const struct sql_call sql_text_calls[] = {
     {"fn_right", 2, call_right},
     {"fn_rpad", 3, call_rpad},
     {"fn_rtrim", -1, call_rtrim},
-    {"fn_strcmp", 2, call_strcmp},
     {"fn_substring", -1, call_substring},
     {"fn_substring_index", 3, call_substring_index},
     {"fn_trim", -1, call_trim},
-    {"fn_unhex", 1, call_unhex},
-    {"fn_upper", 1, call_upper},
 };
 const size_t sql_text_call_count = sizeof(sql_text_calls) / sizeof(sql_text_calls[0]);

@@ -6,8 +6,9 @@
 #include <time.h>
 
 #include "sql_calls.h"
+#include "sql_moment.h"
 
-enum { SECOND_USEC = 1000000, DAY_SEC = 86400 };
+enum { DAY_SEC = 86400 };
 
 static const char *const month_names[] = {"January",   "February", "March",    "April",
                                           "May",       "June",     "July",     "August",
@@ -15,147 +16,33 @@ static const char *const month_names[] = {"January",   "February", "March",    "
 static const char *const day_names[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
                                         "Thursday", "Friday", "Saturday"};
 
-struct moment {
-    int64_t usec; /* since 1970 */
-    bool has_fraction;
-    bool is_date; /* no time of day was written */
-};
-
-static bool is_in_range(int64_t usec)
-{
-    return usec >= INT64_C(-62167219200) * SECOND_USEC &&
-           usec < INT64_C(253402300800) * SECOND_USEC; /* years 0 to 9999 */
-}
-
-static int64_t make_usec(const struct tm *parts, int usec)
-{
-    struct tm copy = *parts;
-
-    return (int64_t)timegm(&copy) * SECOND_USEC + usec;
-}
-
-/* 20261120 or 20261120120000 as text with points. */
-static void spell_digits(const char *digits, char text[32])
-{
-    size_t size = strlen(digits);
-
-    if (size == 8 || size == 14) {
-        (void)snprintf(text, 32, "%.4s-%.2s-%.2s %.2s:%.2s:%.2s", digits, digits + 4,
-                       digits + 6, size == 14 ? digits + 8 : "00",
-                       size == 14 ? digits + 10 : "00", size == 14 ? digits + 12 : "00");
-    }
-}
-
-static int read_fraction(const char *text)
-{
-    int usec = 0;
-    int scale = 100000;
-
-    for (; *text >= '0' && *text <= '9' && scale > 0; text++, scale /= 10) {
-        usec += (*text - '0') * scale;
-    }
-    return usec;
-}
-
-static bool read_moment(sqlite3_value *value, struct moment *moment)
-{
-    const char *written = (const char *)sqlite3_value_text(value);
-    struct tm parts = {0};
-    char text[32] = "";
-    char separator = 0;
-    int used = 0;
-    int count = 0;
-
-    if (written == NULL || strlen(written) > 31) {
-        return false;
-    }
-    (void)snprintf(text, sizeof(text), "%s", written);
-    if (strspn(written, "0123456789") == strlen(written)) {
-        spell_digits(written, text);
-    }
-    count =
-        sscanf(text, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &parts.tm_year, &parts.tm_mon,
-               &parts.tm_mday, &separator, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &used);
-    if (count < 3 || (count > 3 && separator != ' ' && separator != 'T') || parts.tm_mon < 1 ||
-        parts.tm_mon > 12 || parts.tm_mday < 1 || parts.tm_mday > 31 || parts.tm_year < 0 ||
-        parts.tm_hour < 0 || parts.tm_hour > 23 || parts.tm_min < 0 || parts.tm_min > 59 ||
-        parts.tm_sec < 0 || parts.tm_sec > 59) {
-        return false;
-    }
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    moment->is_date = count == 3;
-    moment->has_fraction = used > 0 && text[used] == '.';
-    moment->usec = make_usec(&parts, moment->has_fraction ? read_fraction(text + used + 1) : 0);
-    return true;
-}
-
-/* Splits into parts and the microseconds behind them. */
-static struct tm split(int64_t usec, int *fraction)
-{
-    int64_t seconds = usec / SECOND_USEC;
-    struct tm parts;
-    time_t time = 0;
-
-    *fraction = (int)(usec % SECOND_USEC);
-    if (*fraction < 0) {
-        *fraction += SECOND_USEC;
-        seconds--;
-    }
-    time = (time_t)seconds;
-    (void)gmtime_r(&time, &parts);
-    return parts;
-}
-
-static void give_moment(sqlite3_context *context, const struct moment *moment)
-{
-    char text[80];
-    int fraction = 0;
-    struct tm parts;
-
-    if (!is_in_range(moment->usec)) {
-        sqlite3_result_null(context);
-        return;
-    }
-    parts = split(moment->usec, &fraction);
-    (void)snprintf(text, sizeof(text), "%04d-%02d-%02d", parts.tm_year + 1900, parts.tm_mon + 1,
-                   parts.tm_mday);
-    if (!moment->is_date) {
-        (void)snprintf(text + 10, sizeof(text) - 10, " %02d:%02d:%02d", parts.tm_hour,
-                       parts.tm_min, parts.tm_sec);
-    }
-    if (moment->has_fraction) {
-        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), ".%06d", fraction);
-    }
-    sql_call_give(context, bytes_of_text(text));
-}
-
 static void call_now(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct moment moment = {.usec = (int64_t)(sql_call_now_usec(context) / SECOND_USEC) *
-                                    SECOND_USEC};
+    struct sql_moment moment = {
+        .usec = (int64_t)(sql_call_now_usec(context) / SQL_SECOND_USEC) * SQL_SECOND_USEC};
 
     if (count > 0 && sqlite3_value_int64(values[0]) > 0) {
         moment.usec = (int64_t)sql_call_now_usec(context);
         moment.has_fraction = true;
     }
-    give_moment(context, &moment);
+    sql_moment_give(context, &moment);
 }
 
 static void call_curdate(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    const struct moment moment = {.usec = (int64_t)sql_call_now_usec(context), .is_date = true};
+    const struct sql_moment moment = {.usec = (int64_t)sql_call_now_usec(context),
+                                      .is_date = true};
 
     (void)count;
     (void)values;
-    give_moment(context, &moment);
+    sql_moment_give(context, &moment);
 }
 
 static void give_clock(sqlite3_context *context, int64_t usec)
 {
     char text[16];
     int fraction = 0;
-    struct tm parts = split(usec, &fraction);
+    struct tm parts = sql_moment_split(usec, &fraction);
 
     (void)strftime(text, sizeof(text), "%H:%M:%S", &parts);
     sql_call_give(context, bytes_of_text(text));
@@ -168,63 +55,53 @@ static void call_curtime(sqlite3_context *context, int count, sqlite3_value **va
     give_clock(context, (int64_t)sql_call_now_usec(context));
 }
 
-/* Reads a moment; false, and the answer is NULL, if it is none. */
-static bool moment_of(sqlite3_context *context, sqlite3_value *value, struct moment *moment)
-{
-    if (sqlite3_value_type(value) == SQLITE_NULL || !read_moment(value, moment)) {
-        sqlite3_result_null(context);
-        return false;
-    }
-    return true;
-}
-
 static void call_unix_timestamp(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct moment moment = {0};
+    struct sql_moment moment = {0};
 
     (void)count;
-    if (!moment_of(context, values[0], &moment)) {
+    if (!sql_moment_of(context, values[0], &moment)) {
         return;
     }
     if (moment.has_fraction) {
-        sqlite3_result_double(context, (double)moment.usec / SECOND_USEC);
+        sqlite3_result_double(context, (double)moment.usec / SQL_SECOND_USEC);
     } else {
-        sqlite3_result_int64(context, moment.usec < 0 ? 0 : moment.usec / SECOND_USEC);
+        sqlite3_result_int64(context, moment.usec < 0 ? 0 : moment.usec / SQL_SECOND_USEC);
     }
 }
 
 static void call_date(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct moment moment = {0};
+    struct sql_moment moment = {0};
 
     (void)count;
-    if (moment_of(context, values[0], &moment)) {
+    if (sql_moment_of(context, values[0], &moment)) {
         moment.is_date = true;
         moment.has_fraction = false;
-        give_moment(context, &moment);
+        sql_moment_give(context, &moment);
     }
 }
 
 static void call_time(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct moment moment = {0};
+    struct sql_moment moment = {0};
 
     (void)count;
-    if (moment_of(context, values[0], &moment)) {
+    if (sql_moment_of(context, values[0], &moment)) {
         give_clock(context, moment.usec);
     }
 }
 
 static void give_part(sqlite3_context *context, sqlite3_value *value, char part)
 {
-    struct moment moment = {0};
+    struct sql_moment moment = {0};
     int fraction = 0;
     struct tm parts;
 
-    if (!moment_of(context, value, &moment)) {
+    if (!sql_moment_of(context, value, &moment)) {
         return;
     }
-    parts = split(moment.usec, &fraction);
+    parts = sql_moment_split(moment.usec, &fraction);
     sqlite3_result_int(context, part == 'Y'   ? parts.tm_year + 1900
                                 : part == 'm' ? parts.tm_mon + 1
                                 : part == 'd' ? parts.tm_mday
@@ -271,12 +148,12 @@ static void call_second(sqlite3_context *context, int count, sqlite3_value **val
 
 static void call_datediff(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct moment left = {0};
-    struct moment right = {0};
-    const int64_t day = (int64_t)DAY_SEC * SECOND_USEC;
+    struct sql_moment left = {0};
+    struct sql_moment right = {0};
+    const int64_t day = (int64_t)DAY_SEC * SQL_SECOND_USEC;
 
     (void)count;
-    if (moment_of(context, values[0], &left) && moment_of(context, values[1], &right)) {
+    if (sql_moment_of(context, values[0], &left) && sql_moment_of(context, values[1], &right)) {
         int64_t left_day = (left.usec - (left.usec % day + day) % day) / day;
         int64_t right_day = (right.usec - (right.usec % day + day) % day) / day;
 
@@ -287,15 +164,15 @@ static void call_datediff(sqlite3_context *context, int count, sqlite3_value **v
 /* 20261120120000: what a time is in arithmetic. */
 static void call_time_number(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct moment moment = {0};
+    struct sql_moment moment = {0};
     int fraction = 0;
     struct tm parts;
 
     (void)count;
-    if (!moment_of(context, values[0], &moment)) {
+    if (!sql_moment_of(context, values[0], &moment)) {
         return;
     }
-    parts = split(moment.usec, &fraction);
+    parts = sql_moment_split(moment.usec, &fraction);
     sqlite3_result_int64(
         context,
         ((((parts.tm_year + 1900) * INT64_C(100) + parts.tm_mon + 1) * 100 + parts.tm_mday) *
@@ -315,11 +192,11 @@ static int64_t unit_usec(const char *unit)
         int64_t usec;
     } units[] = {
         {"microsecond", 1},
-        {"second", SECOND_USEC},
-        {"minute", INT64_C(60) * SECOND_USEC},
-        {"hour", INT64_C(3600) * SECOND_USEC},
-        {"day", INT64_C(86400) * SECOND_USEC},
-        {"week", INT64_C(604800) * SECOND_USEC},
+        {"second", SQL_SECOND_USEC},
+        {"minute", INT64_C(60) * SQL_SECOND_USEC},
+        {"hour", INT64_C(3600) * SQL_SECOND_USEC},
+        {"day", INT64_C(86400) * SQL_SECOND_USEC},
+        {"week", INT64_C(604800) * SQL_SECOND_USEC},
     };
 
     for (size_t at = 0; at < sizeof(units) / sizeof(units[0]); at++) {
@@ -346,7 +223,7 @@ static int month_days(int year, int month)
 static int64_t add_months(int64_t usec, int64_t months)
 {
     int fraction = 0;
-    struct tm parts = split(usec, &fraction);
+    struct tm parts = sql_moment_split(usec, &fraction);
     int64_t month = (parts.tm_year + INT64_C(1900)) * 12 + parts.tm_mon + months;
 
     if (month < 0 || month >= INT64_C(10000) * 12) {
@@ -357,7 +234,7 @@ static int64_t add_months(int64_t usec, int64_t months)
     if (parts.tm_mday > month_days(parts.tm_year + 1900, parts.tm_mon)) {
         parts.tm_mday = month_days(parts.tm_year + 1900, parts.tm_mon);
     }
-    return make_usec(&parts, fraction);
+    return sql_moment_make(&parts, fraction);
 }
 
 static void add_units(sqlite3_context *context,
@@ -365,10 +242,10 @@ static void add_units(sqlite3_context *context,
                       double number,
                       const char *unit)
 {
-    struct moment moment = {0};
+    struct sql_moment moment = {0};
     int64_t usec = unit_usec(unit);
 
-    if (!moment_of(context, value, &moment)) {
+    if (!sql_moment_of(context, value, &moment)) {
         return;
     }
     if (number > 1e17 || number < -1e17 || number * (double)usec > 9e17 ||
@@ -380,10 +257,10 @@ static void add_units(sqlite3_context *context,
         moment.usec = add_months(moment.usec, (int64_t)number * unit_months(unit));
     } else {
         moment.usec += (int64_t)(number * (double)usec);
-        moment.is_date = moment.is_date && usec >= (int64_t)DAY_SEC * SECOND_USEC;
-        moment.has_fraction = moment.has_fraction || moment.usec % SECOND_USEC != 0;
+        moment.is_date = moment.is_date && usec >= (int64_t)DAY_SEC * SQL_SECOND_USEC;
+        moment.has_fraction = moment.has_fraction || moment.usec % SQL_SECOND_USEC != 0;
     }
-    give_moment(context, &moment);
+    sql_moment_give(context, &moment);
 }
 
 /* (time, number, unit) */
@@ -416,10 +293,10 @@ static void call_timestampadd(sqlite3_context *context, int count, sqlite3_value
 static int64_t months_between(int64_t from, int64_t to)
 {
     int fraction = 0;
-    struct tm first = split(from, &fraction);
-    struct tm last = split(to, &fraction);
+    struct tm first = sql_moment_split(from, &fraction);
+    struct tm last = sql_moment_split(to, &fraction);
     int64_t months = (last.tm_year - first.tm_year) * INT64_C(12) + last.tm_mon - first.tm_mon;
-    int64_t day = (int64_t)DAY_SEC * SECOND_USEC;
+    int64_t day = (int64_t)DAY_SEC * SQL_SECOND_USEC;
     int64_t from_in_month = (first.tm_mday * day) + ((from % day + day) % day);
     int64_t to_in_month = (last.tm_mday * day) + ((to % day + day) % day);
 
@@ -429,13 +306,13 @@ static int64_t months_between(int64_t from, int64_t to)
 /* (unit, from, to) */
 static void call_timestampdiff(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct moment from = {0};
-    struct moment to = {0};
+    struct sql_moment from = {0};
+    struct sql_moment to = {0};
     const char *unit = NULL;
     int64_t usec = 0;
 
-    if (sql_call_has_null(context, count, values) || !moment_of(context, values[1], &from) ||
-        !moment_of(context, values[2], &to)) {
+    if (sql_call_has_null(context, count, values) ||
+        !sql_moment_of(context, values[1], &from) || !sql_moment_of(context, values[2], &to)) {
         return;
     }
     unit = (const char *)sqlite3_value_text(values[0]);
@@ -462,14 +339,22 @@ static bool find_number(char letter, const struct tm *parts, int *number, int *d
         int number;
         int digits;
     } numbers[] = {
-        {'Y', parts->tm_year + 1900, 4}, {'y', parts->tm_year % 100, 2},
-        {'m', parts->tm_mon + 1, 2},     {'c', parts->tm_mon + 1, 1},
-        {'d', parts->tm_mday, 2},        {'e', parts->tm_mday, 1},
-        {'j', parts->tm_yday + 1, 3},    {'w', parts->tm_wday, 1},
-        {'H', parts->tm_hour, 2},        {'k', parts->tm_hour, 1},
-        {'h', hour, 2},                  {'I', hour, 2},
-        {'l', hour, 1},                  {'i', parts->tm_min, 2},
-        {'s', parts->tm_sec, 2},         {'S', parts->tm_sec, 2},
+        {'Y', parts->tm_year + 1900, 4},
+        {'y', parts->tm_year % 100, 2},
+        {'m', parts->tm_mon + 1, 2},
+        {'c', parts->tm_mon + 1, 1},
+        {'d', parts->tm_mday, 2},
+        {'e', parts->tm_mday, 1},
+        {'j', parts->tm_yday + 1, 3},
+        {'w', parts->tm_wday, 1},
+        {'H', parts->tm_hour, 2},
+        {'k', parts->tm_hour, 1},
+        {'h', hour, 2},
+        {'I', hour, 2},
+        {'l', hour, 1},
+        {'i', parts->tm_min, 2},
+        {'s', parts->tm_sec, 2},
+        {'S', parts->tm_sec, 2},
     };
 
     for (size_t at = 0; at < sizeof(numbers) / sizeof(numbers[0]); at++) {
@@ -531,11 +416,11 @@ static void give_formatted(sqlite3_context *context, int64_t usec, struct bytes 
     int fraction = 0;
     struct tm parts;
 
-    if (!is_in_range(usec)) {
+    if (!sql_moment_is_in_range(usec)) {
         sqlite3_result_null(context);
         return;
     }
-    parts = split(usec, &fraction);
+    parts = sql_moment_split(usec, &fraction);
     for (size_t at = 0; at < format.size; at++) {
         if (format.data[at] == '%' && at + 1 < format.size) {
             add_specifier(&text, (char)format.data[++at], &parts, fraction);
@@ -549,9 +434,10 @@ static void give_formatted(sqlite3_context *context, int64_t usec, struct bytes 
 
 static void call_date_format(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    struct moment moment = {0};
+    struct sql_moment moment = {0};
 
-    if (!sql_call_has_null(context, count, values) && moment_of(context, values[0], &moment)) {
+    if (!sql_call_has_null(context, count, values) &&
+        sql_moment_of(context, values[0], &moment)) {
         give_formatted(context, moment.usec, sql_call_text(values[1]));
     }
 }
@@ -560,7 +446,7 @@ static void call_date_format(sqlite3_context *context, int count, sqlite3_value 
 static void call_from_unixtime(sqlite3_context *context, int count, sqlite3_value **values)
 {
     double seconds = sqlite3_value_double(values[0]);
-    struct moment moment = {0};
+    struct sql_moment moment = {0};
 
     if (sql_call_has_null(context, count, values)) {
         return;
@@ -570,13 +456,13 @@ static void call_from_unixtime(sqlite3_context *context, int count, sqlite3_valu
         return;
     }
     moment.usec = sqlite3_value_type(values[0]) == SQLITE_FLOAT
-                      ? (int64_t)(seconds * SECOND_USEC + 0.5)
-                      : sqlite3_value_int64(values[0]) * SECOND_USEC;
-    moment.has_fraction = moment.usec % SECOND_USEC != 0;
+                      ? (int64_t)(seconds * SQL_SECOND_USEC + 0.5)
+                      : sqlite3_value_int64(values[0]) * SQL_SECOND_USEC;
+    moment.has_fraction = moment.usec % SQL_SECOND_USEC != 0;
     if (count > 1) {
         give_formatted(context, moment.usec, sql_call_text(values[1]));
     } else {
-        give_moment(context, &moment);
+        sql_moment_give(context, &moment);
     }
 }
 

@@ -361,9 +361,7 @@ static int connect_table(sqlite3 *database, const struct sql_table *table)
     return code;
 }
 
-enum status sql_tables_attach(sqlite3 *database,
-                              struct sql_engine *engine,
-                              struct error *error)
+enum status sql_tables_attach(sqlite3 *database, struct sql_engine *engine, struct error *error)
 {
     for (size_t at = 0; at < sql_table_count; at++) {
         const struct sql_table *table = &sql_tables[at];

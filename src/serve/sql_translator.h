@@ -44,6 +44,16 @@ MUST_CHECK enum status sql_translate_operand(struct sql_translator *translator,
                                              struct sql_fragment *found,
                                              struct error *error);
 
+/* sql_translate_predicates.c: the left side is written. Behind IS: */
+MUST_CHECK enum status sql_translate_is(struct sql_translator *translator,
+                                        struct sql_fragment *found,
+                                        struct error *error);
+/* [NOT] BETWEEN, IN, LIKE: */
+bool sql_translate_is_predicate(const struct sql_reader *reader);
+MUST_CHECK enum status sql_translate_predicate(struct sql_translator *translator,
+                                               struct sql_fragment *found,
+                                               struct error *error);
+
 /* sql_translate_primary.c */
 MUST_CHECK enum status sql_translate_primary(struct sql_translator *translator,
                                              struct sql_fragment *found,
@@ -61,9 +71,25 @@ MUST_CHECK enum status sql_translate_call(struct sql_translator *translator,
                                           struct sql_fragment *found,
                                           struct error *error);
 
+/* sql_translate_forms.c: functions that are read in a way of their own. */
+bool sql_translate_is_form(struct bytes name);
+MUST_CHECK enum status sql_translate_form(struct sql_translator *translator,
+                                          struct bytes name,
+                                          struct sql_fragment *found,
+                                          struct error *error);
+
 /* sql_translate.c: the reader stands behind SELECT. */
 MUST_CHECK enum status sql_translate_query(struct sql_translator *translator,
                                            struct error *error);
+/* sql_translate_tables.c: what stands behind FROM. */
+MUST_CHECK enum status sql_translate_tables(struct sql_translator *translator,
+                                            struct error *error);
+/* True at what may be the name of a table or column. */
+bool sql_translate_is_name(const struct sql_reader *reader);
+/* Reads [AS] alias; false if there is none. */
+bool sql_translate_alias(struct sql_translator *translator,
+                         bool may_be_string,
+                         struct bytes *alias);
 /* [WHERE] [ORDER BY] [LIMIT] of an UPDATE. */
 MUST_CHECK enum status sql_translate_tail(struct sql_translator *translator,
                                           struct error *error);
@@ -84,6 +110,8 @@ bool sql_word_is_reserved(struct bytes word);
 
 /* What the two give together, as in IF(x, a, b). */
 void sql_fragment_join(struct sql_fragment *into, const struct sql_fragment *other);
+/* It is true, false or NULL. */
+void sql_fragment_give_truth(struct sql_fragment *found);
 MUST_CHECK enum status sql_fragment_check(const struct sql_translator *translator,
                                           const struct sql_fragment *fragment,
                                           struct error *error);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "binrelay/base/log.h"
+#include "binrelay/storage/epoch_index.h"
 #include "puller_internal.h"
 
 enum {
@@ -75,6 +76,7 @@ void puller_set_state(struct puller *puller, enum pull_state state, const char *
 
 void puller_show_numbers(struct puller *puller)
 {
+    puller->numbers.received_epoch = epoch_index_received(puller->options.store).epoch;
     cluster_board_set_numbers(puller->options.board, &puller->numbers);
 }
 

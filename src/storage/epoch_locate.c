@@ -110,6 +110,30 @@ static enum status refuse_older(struct binlog_store *store,
                      around->ceiling.key.epoch, summary.last.key.epoch);
 }
 
+/* An incarnation that another one followed gets no more epochs. */
+static enum status refuse_above(struct binlog_store *store,
+                                struct epoch_key key,
+                                const struct epoch_place *newest,
+                                struct error *error)
+{
+    struct epoch_summary summary;
+    enum status status = summarize(store, &summary, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (epoch_key_compare(summary.last.key, newest->key) == 0) {
+        return error_set(error, STATUS_AGAIN,
+                         "applied epoch %" PRIu64 " is above the newest one here, %" PRIu64
+                         ": the applier is ahead of this relay, or follows another cluster",
+                         key.epoch, newest->key.epoch);
+    }
+    return error_set(error, STATUS_NOT_FOUND,
+                     "applied epoch %" PRIu64 " is above all of incarnation %" PRIu32
+                     ", which ended with %" PRIu64,
+                     key.epoch, key.incarnation, newest->key.epoch);
+}
+
 static enum status locate_in(struct binlog_store *store,
                              struct epoch_key key,
                              struct binlog_position *found,
@@ -135,10 +159,7 @@ static enum status locate_in(struct binlog_store *store,
         return refuse_older(store, key, &around, error);
     }
     if (!around.has_ceiling) {
-        return error_set(error, STATUS_AGAIN,
-                         "applied epoch %" PRIu64 " is above the newest one here, %" PRIu64
-                         ": the applier is ahead of this relay, or follows another cluster",
-                         key.epoch, around.floor.key.epoch);
+        return refuse_above(store, key, &around.floor, error);
     }
     if (!is_continuous(store, &around)) {
         return refuse_gap(key.epoch, &around, error);

@@ -25,6 +25,11 @@ void epoch_index_set_server_id_bits(struct binlog_store *store, uint8_t bits)
     epoch_track_set_rules(&store->epochs, &store->epoch_rules);
 }
 
+struct epoch_key epoch_index_received(const struct binlog_store *store)
+{
+    return store->epochs.now.last;
+}
+
 void epoch_index_on_notice(struct binlog_store *store, epoch_notice_fn fn, void *context)
 {
     store->on_epoch_notice = fn;

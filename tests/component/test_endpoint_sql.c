@@ -92,8 +92,8 @@ static void agrees_with_the_servers_own_table(void)
         CHECK(number_at(row, 10) == line.next_position);
         CHECK(is_value(&asker, row, 11, line.next_file));
         epochs.first = row == 0 ? line.epoch : epochs.first;
-        epochs.middle = row == 100 ? line.epoch : epochs.middle;
-        epochs.next = row == 101 ? line.epoch : epochs.next;
+        epochs.middle = row == 10 ? line.epoch : epochs.middle;
+        epochs.next = row == 11 ? line.epoch : epochs.next;
         epochs.last = line.epoch;
     }
     CHECK(row == rows_of(&asker) && row == 251);
@@ -240,6 +240,8 @@ static void reads_one_record_for_the_extremes(void)
                     "18446744073709551615",
                     "251"));
     CHECK(is_answer(&asker, "SELECT COUNT(*) FROM mysql.ndb_binlog_index WHERE epoch < 'x'",
+                    "0"));
+    CHECK(is_answer(&asker, "SELECT COUNT(*) FROM mysql.ndb_binlog_index WHERE epoch > '1x'",
                     "251"));
 }
 

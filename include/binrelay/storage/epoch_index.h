@@ -127,6 +127,10 @@ struct epoch_notice {
 typedef void (*epoch_notice_fn)(void *context, const struct epoch_notice *notice);
 void epoch_index_on_notice(struct binlog_store *store, epoch_notice_fn fn, void *context);
 
+/* The writer's thread: the last epoch of all that was appended, durable or not. Epoch and
+ * incarnation 0: none. */
+struct epoch_key epoch_index_received(const struct binlog_store *store);
+
 /* ---- one after the other ---- */
 
 struct epoch_cursor;

@@ -49,6 +49,9 @@ MUST_CHECK enum status epoch_locate_time(struct binlog_store *store,
                                          struct binlog_position *found,
                                          struct error *error);
 
+/* "4711" is of incarnation 0, "4711.2" of 2. False: neither. */
+bool epoch_key_parse(struct bytes text, struct epoch_key *key);
+
 /* "2026-11-20T12:00:00Z", a blank for the T, with a fraction, "+01:00" for the Z, or neither
  * for UTC; wall clock. False: no time. */
 bool epoch_time_parse(struct bytes text, uint64_t *usec);

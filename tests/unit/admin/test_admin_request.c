@@ -38,6 +38,25 @@ static void reads_numbers_and_options(void)
     json_decref(arguments);
 }
 
+static void takes_a_number_for_a_word(void)
+{
+    json_t *words = NULL;
+    json_t *number = NULL;
+    json_t *text = NULL;
+
+    CHECK(strcmp(parse("locate east epoch 4711", &words)->name, "locate") == 0);
+    CHECK(parse("{\"command\": \"locate\", \"cluster\": \"east\", \"by\": \"epoch\", "
+                "\"value\": 4711}",
+                &number) ==
+          parse("{\"command\": \"locate\", \"cluster\": \"east\", \"by\": \"epoch\", "
+                "\"value\": \"4711\"}",
+                &text));
+    CHECK(json_equal(words, number) && json_equal(words, text));
+    json_decref(words);
+    json_decref(number);
+    json_decref(text);
+}
+
 static void refuses_with_a_reason(void)
 {
     static const struct {
@@ -52,6 +71,11 @@ static void refuses_with_a_reason(void)
         {"kill 1 2", "what is '2'"},
         {"kill --session", "wants a value"},
         {"kill 99999999999999999999", "must be a number"},
+        {"locate east epoch", "value is missing"},
+        {"index show east", "epoch is missing"},
+        {"index show east 1 --count x", "must be a number"},
+        {"{\"command\": \"locate\", \"cluster\": \"a\", \"by\": \"b\", \"value\": -1}",
+         "must be a text, or a number"},
         {"status --nonsense", "what is"},
         {"cluster pause", "cluster is missing"},
         {"{", "not JSON"},
@@ -92,6 +116,7 @@ int main(void)
 {
     reads_words_and_json_alike();
     reads_numbers_and_options();
+    takes_a_number_for_a_word();
     refuses_with_a_reason();
     gives_every_command_an_example_that_parses();
     return 0;

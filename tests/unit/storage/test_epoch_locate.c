@@ -250,7 +250,7 @@ static void asks_which_incarnation_is_meant(void)
     refuse_after(&store, (struct epoch_key){0, 49}, STATUS_NOT_FOUND,
                  "older than the first one here, 50 since the cluster was started anew");
     refuse_after(&store, (struct epoch_key){0, 116}, STATUS_AGAIN, "above the newest");
-    refuse_after(&store, (struct epoch_key){1, 111}, STATUS_AGAIN, "above the newest");
+    refuse_after(&store, (struct epoch_key){1, 111}, STATUS_NOT_FOUND, "ended with 110");
 }
 
 /* A source may count as it likes: what is asked stays cheap. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A time of day as people and ISO 8601 write it, to microseconds of the wall clock. */
+/* Epochs and times as people write them: "4711", "4711.2", and ISO 8601. */
+#include <string.h>
+
 #include "binrelay/storage/epoch_locate.h"
 
 enum {
@@ -156,4 +158,39 @@ bool epoch_time_parse(struct bytes text, uint64_t *usec)
     }
     *usec = (uint64_t)((int64_t)seconds - ahead) * USEC_PER_SECOND + fraction;
     return true;
+}
+
+static bool read_number(struct bytes text, uint64_t *number)
+{
+    uint64_t found = 0;
+
+    for (size_t at = 0; at < text.size; at++) {
+        uint64_t digit = (uint64_t)text.data[at] - '0';
+
+        if (text.data[at] < '0' || digit > 9 || found > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        found = found * 10 + digit;
+    }
+    *number = found;
+    return text.size > 0;
+}
+
+bool epoch_key_parse(struct bytes text, struct epoch_key *key)
+{
+    const uint8_t *dot = text.size > 0 ? memchr(text.data, '.', text.size) : NULL;
+    uint64_t incarnation = 0;
+
+    if (dot != NULL) {
+        size_t size = (size_t)(dot - text.data);
+        struct bytes behind = {.data = dot + 1, .size = text.size - size - 1};
+
+        text.size = size;
+        if (!read_number(behind, &incarnation) || incarnation == 0 ||
+            incarnation > UINT32_MAX) {
+            return false;
+        }
+    }
+    key->incarnation = (uint32_t)incarnation;
+    return read_number(text, &key->epoch);
 }

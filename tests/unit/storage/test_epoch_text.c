@@ -76,8 +76,33 @@ static void refuses_what_is_no_time(void)
     }
 }
 
+static void reads_epochs_with_and_without_an_incarnation(void)
+{
+    static const char *const wrong[] = {"",
+                                        ".",
+                                        "x",
+                                        "1.",
+                                        "1.0",
+                                        "1.x",
+                                        ".1",
+                                        "1.1.1",
+                                        "-1",
+                                        "18446744073709551616",
+                                        "1.4294967296"};
+    struct epoch_key key;
+
+    CHECK(epoch_key_parse(bytes_of_text("18446744073709551615"), &key));
+    CHECK(key.epoch == UINT64_MAX && key.incarnation == 0);
+    CHECK(epoch_key_parse(bytes_of_text("4711.4294967295"), &key));
+    CHECK(key.epoch == 4711 && key.incarnation == UINT32_MAX);
+    for (size_t at = 0; at < sizeof(wrong) / sizeof(wrong[0]); at++) {
+        CHECK(!epoch_key_parse(bytes_of_text(wrong[at]), &key));
+    }
+}
+
 int main(void)
 {
+    reads_epochs_with_and_without_an_incarnation();
     reads_what_people_write();
     refuses_what_is_no_time();
     return 0;
