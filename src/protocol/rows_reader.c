@@ -94,16 +94,11 @@ static void advance(struct bytes *part, size_t size)
     part->size -= size;
 }
 
-/* Takes a field of so many bytes; NULL until all of them are there. */
-static const uint8_t *take(struct rows_reader *reader, struct bytes *part, size_t size)
+/* Gathers a field that is cut at the end of a part; NULL until all of it is there. */
+static const uint8_t *gather(struct rows_reader *reader, struct bytes *part, size_t size)
 {
-    const uint8_t *field = part->data;
     size_t here = size - reader->gathered_size;
 
-    if (reader->gathered_size == 0 && part->size >= size) {
-        advance(part, size);
-        return field;
-    }
     here = here < part->size ? here : part->size;
     memcpy(reader->gathered + reader->gathered_size, part->data, here);
     reader->gathered_size += here;
@@ -113,6 +108,18 @@ static const uint8_t *take(struct rows_reader *reader, struct bytes *part, size_
     }
     reader->gathered_size = 0;
     return reader->gathered;
+}
+
+/* Takes a field of so many bytes, which mostly are there. */
+static inline const uint8_t *take(struct rows_reader *reader, struct bytes *part, size_t size)
+{
+    const uint8_t *field = part->data;
+
+    if (UNLIKELY(reader->gathered_size != 0 || part->size < size)) {
+        return gather(reader, part, size);
+    }
+    advance(part, size);
+    return field;
 }
 
 /* Passes over pass_bytes; false if there are more than the part has. */
