@@ -117,6 +117,11 @@ enum status store_mend_epochs(struct binlog_store *store,
         }
         status = mend_file(store, file, &mend, &facts, error);
         is_done = status == STATUS_OK && take_facts(store, file, &mend, &facts);
+        if (status != STATUS_OK && mend.is_suspect) {
+            pthread_mutex_lock(&store->list.lock);
+            file->epochs.is_suspect = true; /* it still is */
+            pthread_mutex_unlock(&store->list.lock);
+        }
         epoch_facts_release(&facts);
     }
     epoch_handles_clear(&store->epoch_handles);

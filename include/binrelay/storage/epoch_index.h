@@ -110,15 +110,12 @@ struct epoch_rules epoch_index_rules(struct binlog_store *store);
  * is appended from now on. */
 void epoch_index_set_server_id_bits(struct binlog_store *store, uint8_t bits);
 
-enum epoch_notice_kind {
-    EPOCH_NOTICE_INCARNATION, /* an epoch that did not rise */
-    EPOCH_NOTICE_GAP,
-};
+enum epoch_notice_kind { EPOCH_NOTICE_INCARNATION, EPOCH_NOTICE_GAP };
 
 struct epoch_notice {
-    enum epoch_notice_kind kind;
-    struct epoch_key before; /* the last epoch in front of it */
-    struct epoch_key key;    /* INCARNATION: the first of the new one */
+    enum epoch_notice_kind kind; /* INCARNATION: an epoch that did not rise */
+    struct epoch_key before;     /* the last epoch in front of it */
+    struct epoch_key key;        /* INCARNATION: the first of the new one */
     struct binlog_position at;
 };
 
