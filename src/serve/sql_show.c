@@ -7,6 +7,7 @@
 #include "session_directory.h"
 #include "sql_errors.h"
 #include "sql_filter.h"
+#include "sql_tables.h"
 #include "sql_variables.h"
 
 static const struct result_column name_and_value[] = {
@@ -100,7 +101,7 @@ static enum status show_databases(struct sql_statement *statement,
     return STATUS_OK;
 }
 
-/* No database has a table yet, and no statement leaves a warning. */
+/* No statement leaves a warning. */
 static enum status show_nothing(struct sql_statement *statement,
                                 const struct result_column *columns,
                                 size_t count)
@@ -114,17 +115,50 @@ static enum status show_nothing(struct sql_statement *statement,
     return STATUS_OK;
 }
 
+/* SHOW [FULL] TABLES [FROM database] [LIKE pattern]. */
 static enum status show_tables(struct sql_statement *statement,
                                unsigned flags,
                                struct error *error)
 {
-    static const struct result_column columns[] = {
-        {.name = "Tables", .type = RESULT_VAR_STRING},
+    const struct sql_session *session = statement->session;
+    struct sql_reader *reader = &statement->reader;
+    struct bytes wanted = bytes_of_text(session->database);
+    struct buffer text = {0};
+    struct sql_filter filter;
+    struct result_column columns[] = {
+        {.type = RESULT_VAR_STRING},
         {.name = "Table_type", .type = RESULT_VAR_STRING},
     };
 
-    (void)error;
-    return show_nothing(statement, columns, (flags & SHOW_FULL) != 0 ? 2 : 1);
+    if (sql_reader_accept_word(reader, "from") || sql_reader_accept_word(reader, "in")) {
+        sql_token_add_text(&reader->token, &text);
+        wanted = sql_text_take(&statement->memory, &text).text;
+        sql_reader_next(reader);
+    }
+    if (wanted.size == 0) {
+        return sql_error_set(error, SQL_ERROR_NO_CLUSTER, "No database selected");
+    }
+    columns[0].name =
+        (const char *)sql_memory_format(&statement->memory, "Tables_in_%.*s", (int)wanted.size,
+                                        (const char *)wanted.data)
+            .data;
+    if (sql_filter_read(statement, columns[0].name, &filter, error) != STATUS_OK) {
+        return error->status;
+    }
+    result_begin(statement->writer, columns, (flags & SHOW_FULL) != 0 ? 2 : 1);
+    for (size_t at = 0; at < sql_table_count; at++) {
+        struct bytes row[2] = {{0}, bytes_of_text("BASE TABLE")};
+        struct bytes database;
+
+        sql_table_names(session, &sql_tables[at], &database, &row[0]);
+        if (sql_table_find(session, wanted, row[0]) == &sql_tables[at] &&
+            (session->rights & sql_tables[at].rights) != 0 &&
+            sql_filter_matches(&filter, row[0])) {
+            result_add_row(statement->writer, row, (flags & SHOW_FULL) != 0 ? 2 : 1);
+        }
+    }
+    result_end(statement->writer);
+    return STATUS_OK;
 }
 
 static enum status show_warnings(struct sql_statement *statement,

@@ -205,12 +205,14 @@ enum sql_kind sql_column_kind(struct bytes name, bool *is_unsigned)
 
 char *sql_table_declaration(const struct sql_table *table)
 {
+    /* MIN(epoch) is looked up only where no epoch can be NULL. */
+    const char *constraint = table->fill == NULL ? " NOT NULL" : "";
     struct buffer text = {0};
 
     buffer_add_text(&text, "CREATE TABLE x(");
     for (size_t at = 0; at < table->column_count; at++) {
-        buffer_add_format(&text, "%s\"%s\" %s COLLATE NOCASE", at == 0 ? "" : ",",
-                          table->columns[at].name, table->columns[at].type);
+        buffer_add_format(&text, "%s\"%s\" %s COLLATE NOCASE%s", at == 0 ? "" : ",",
+                          table->columns[at].name, table->columns[at].type, constraint);
     }
     buffer_add_text_zero(&text, ")");
     return (char *)text.data;

@@ -20,14 +20,16 @@ bool sql_write_begins(const struct sql_reader *reader)
            sql_reader_is_word(reader, "truncate");
 }
 
-/* The database and table names that follow; SQL_ERROR_TABLE_DENIED for any but the heartbeat
- * table, and for accounts that may not report. */
+/* The database and table names that follow; `name` is the table's. SQL_ERROR_TABLE_DENIED for
+ * any but the heartbeat table, and for accounts that may not report. */
 static enum status read_target(struct sql_translator *translator,
                                const char *command,
+                               struct bytes *name,
                                struct error *error)
 {
     const struct sql_session *session = translator->statement->session;
     const struct sql_table *table = sql_translate_table_name(translator, error);
+    struct bytes database;
 
     if (table == NULL) {
         return error->status;
@@ -38,6 +40,7 @@ static enum status read_target(struct sql_translator *translator,
                              "%s command denied to user '%s'@'%s' for table '%s'", command,
                              session->user, session->host, table->name);
     }
+    sql_table_names(session, table, &database, name);
     return STATUS_OK;
 }
 
@@ -247,6 +250,7 @@ static enum status insert(struct sql_writing *writing,
     struct sql_reader *reader = &statement->reader;
     struct sql_translator translator = {.statement = statement, .into = source};
     struct error *error = writing->error;
+    struct bytes name;
 
     while (sql_reader_accept_word(reader, "low_priority") ||
            sql_reader_accept_word(reader, "high_priority") ||
@@ -256,7 +260,7 @@ static enum status insert(struct sql_writing *writing,
         writing->on_duplicate = SKIP;
     }
     (void)sql_reader_accept_word(reader, "into"); /* it may be left out */
-    if (read_target(&translator, command, error) != STATUS_OK ||
+    if (read_target(&translator, command, &name, error) != STATUS_OK ||
         read_rows(writing, &translator, error) != STATUS_OK ||
         read_duplicate(writing, error) != STATUS_OK ||
         sql_statement_end(statement, error) != STATUS_OK) {
@@ -279,16 +283,14 @@ static enum status update(struct sql_writing *writing, struct sql_translation *s
     struct sql_reader *reader = &statement->reader;
     struct sql_translator translator = {.statement = statement, .into = source};
     struct error *error = writing->error;
-    struct bytes database;
     struct bytes alias;
 
     writing->on_duplicate = UPDATE;
     (void)sql_reader_accept_word(reader, "low_priority");
     (void)sql_reader_accept_word(reader, "ignore"); /* nothing here could be ignored */
-    if (read_target(&translator, "UPDATE", error) != STATUS_OK) {
+    if (read_target(&translator, "UPDATE", &alias, error) != STATUS_OK) {
         return error->status;
     }
-    sql_table_names(statement->session, sql_tables + 2, &database, &alias);
     if (!sql_reader_is_word(reader, "set")) {
         (void)sql_reader_accept_word(reader, "as");
         alias = sql_token_value(statement);
@@ -318,6 +320,7 @@ static enum status write_one(struct sql_writing *writing, struct sql_translation
     struct sql_statement *statement = writing->statement;
     struct sql_reader *reader = &statement->reader;
     struct sql_translator translator = {.statement = statement, .into = source};
+    struct bytes name;
 
     if (sql_reader_accept_word(reader, "insert")) {
         return insert(writing, source, "INSERT");
@@ -335,7 +338,7 @@ static enum status write_one(struct sql_writing *writing, struct sql_translation
            sql_reader_accept_word(reader, "ignore") || sql_reader_accept_word(reader, "from") ||
            sql_reader_accept_word(reader, "table")) {
     }
-    return read_target(&translator, "DELETE", writing->error);
+    return read_target(&translator, "DELETE", &name, writing->error);
 }
 
 /* One after the other: what is computed from a row must be what is written over. */

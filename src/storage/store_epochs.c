@@ -147,7 +147,10 @@ static struct epoch_run run_of(const struct binlog_sync *sync,
 {
     uint64_t number = sync->files[file]->number;
     struct epoch_run run = {
-        .pending = sync->epochs + *next, .before = *state, .is_closed = file + 1 < sync->count};
+        .pending = sync->epochs == NULL ? NULL : sync->epochs + *next,
+        .before = *state,
+        .is_closed = file + 1 < sync->count,
+    };
 
     run.bytes = run.is_closed ? sync->files[file]->ended.bytes : sync->target.place.offset;
     while (*next < sync->epoch_count && sync->epochs[*next].file == number) {

@@ -2,6 +2,12 @@
 /* Commands, administration and reload at a real endpoint. */
 #include "endpoint_rig.h"
 
+#define TEN                                                                                    \
+    "(SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL "       \
+    "SELECT "                                                                                  \
+    "5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL " \
+    "SELECT 10) "
+
 static void obeys_the_commands_it_knows(struct rig *rig)
 {
     struct sql_client client = rig_login(rig, "many+east");
@@ -105,6 +111,66 @@ static void registers_replicas(struct rig *rig)
     client_close(&admin);
 }
 
+static void takes_variables_to_the_agents_and_back(struct rig *rig)
+{
+    struct sql_client client = rig_login(rig, "many+east");
+
+    CHECK(client_query(&client, "SET @a = 2, @b = @a * 3") == 0);
+    CHECK(client_query(&client, "SELECT @c := @a + @b") == 0 && client_got(&client, "8"));
+    CHECK(client_query(&client, "SELECT @c") == 0 && client_got(&client, "8"));
+    CHECK(client_query(&client, "SELECT nothing + 1") == 1054);
+    CHECK(client_query(&client, "SELECT @a, @b") == 0 && client_got(&client, "2"));
+    CHECK(client_query(&client, "SELECT COUNT(*) FROM mysql.ndb_binlog_index") == 0);
+    CHECK(client_got(&client, "0"));
+    CHECK(client_query(&client, "SELECT cluster FROM binrelay.clusters") == 0);
+    CHECK(rows_are(&client, 1) && client_got(&client, "east"));
+    client_close(&client);
+}
+
+/* Ten to the power of nine rows. */
+static const char long_statement[] =
+    "SELECT SUM(a.x + b.x + c.x) FROM " TEN "a, " TEN "b, " TEN "c, " TEN "d, " TEN "e, " TEN
+    "f, " TEN "g, " TEN "h, " TEN "i";
+
+static void await_answering(struct sql_client *admin, const char *id)
+{
+    autofree char *text = mem_format("SELECT state FROM binrelay.sessions WHERE id = %s", id);
+
+    do {
+        CHECK(client_query(admin, text) == 0 && rows_are(admin, 1));
+    } while (!client_got(admin, "answering"));
+}
+
+static void a_long_statement_holds_up_nobody_and_can_be_killed(struct rig *rig)
+{
+    enum { VICTIMS = 3 };
+    struct sql_client admin = rig_login(rig, "admin");
+    struct sql_client victims[VICTIMS];
+    char ids[VICTIMS][24];
+
+    for (size_t at = 0; at < VICTIMS; at++) {
+        struct bytes id;
+
+        victims[at] = rig_login(rig, "many+east");
+        CHECK(client_query(&victims[at], "SELECT CONNECTION_ID()") == 0);
+        id = result_set_value(&victims[at].set, 0, 0);
+        (void)snprintf(ids[at], sizeof(ids[at]), "%.*s", (int)id.size, (const char *)id.data);
+        client_command(&victims[at], COMMAND_QUERY, bytes_of_text(long_statement));
+        await_answering(&admin, ids[at]);
+    }
+    CHECK(client_query(&admin, "SELECT 1 + 1") == 0 && client_got(&admin, "2"));
+    for (size_t at = 0; at < VICTIMS; at++) {
+        autofree char *text = mem_format("KILL QUERY %s", ids[at]);
+
+        CHECK(client_query(&admin, text) == 0);
+        CHECK(client_gather(&victims[at]) == 1317);
+        CHECK(client_query(&victims[at], "SELECT 1") == 0);
+        client_command(&victims[at], COMMAND_QUERY, bytes_of_text(long_statement));
+        client_close(&victims[at]); /* ends it too */
+    }
+    client_close(&admin);
+}
+
 static void kills_sessions(struct rig *rig)
 {
     struct sql_client victim = rig_login(rig, "repl");
@@ -204,6 +270,9 @@ int main(void)
     answers_what_comes_at_once_in_order(&rig);
     rig_await_sessions(&rig, 0);
     registers_replicas(&rig);
+    rig_await_sessions(&rig, 0);
+    takes_variables_to_the_agents_and_back(&rig);
+    a_long_statement_holds_up_nobody_and_can_be_killed(&rig);
     rig_await_sessions(&rig, 0);
     kills_sessions(&rig);
     rig_await_sessions(&rig, 0);

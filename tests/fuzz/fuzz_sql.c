@@ -11,12 +11,13 @@ enum { AS_MARIADB = 16, WITHOUT_CLUSTER = 32 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct asker *asker_with(const char *recorded)
+static struct asker *asker_with(uint64_t file, const char *recorded)
 {
     struct asker *asker = mem_zeroed(sizeof(*asker));
 
-    asker_open(asker);
-    test_cluster_fill(&asker->cluster, 1, recorded);
+    asker_open_by(asker, EPOCH_KIND_NDB);
+    asker->clock_step_usec = 10000; /* so that what is slow comes to its limit */
+    test_cluster_fill(&asker->cluster, file, recorded);
     return asker;
 }
 
@@ -48,8 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct asker *asker = NULL;
 
     if (mysql == NULL) {
-        mysql = asker_with("mysql97-mixed.binlog");
-        mariadb = asker_with("mariadb1011-mixed.binlog");
+        mysql = asker_with(3, "ndb/a1/binlog.000003");
+        mariadb = asker_with(1, "mariadb1011-mixed.binlog");
     }
     asker = (how & AS_MARIADB) != 0 ? mariadb : mysql;
     asker->sql.rights = how & ASKER_RIGHTS;

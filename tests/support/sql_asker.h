@@ -22,8 +22,9 @@ struct asker {
     struct sql_engine *engine;
     struct sql_world world;
     pthread_mutex_t writing;
-    uint64_t clock_usec; /* what the clock says */
-    uint64_t affected;   /* rows, of the last answer that was OK */
+    uint64_t clock_usec;      /* what the clock says */
+    uint64_t clock_step_usec; /* how much later it is at each look */
+    uint64_t affected;        /* rows, of the last answer that was OK */
     struct sql_session sql;
     struct result_set set; /* of the last answer */
     struct error error;    /* of the last answer */
@@ -31,7 +32,10 @@ struct asker {
 
 static inline uint64_t asker_clock(void *context)
 {
-    return ((struct asker *)context)->clock_usec;
+    struct asker *asker = context;
+
+    asker->clock_usec += asker->clock_step_usec;
+    return asker->clock_usec;
 }
 
 static inline void ignore_end(struct session *session, enum session_end why)
