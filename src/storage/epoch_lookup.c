@@ -169,21 +169,3 @@ enum status epoch_lookup_place(struct epoch_lookup *lookup,
                ? find_begin(lookup, number, &place->begin, error)
                : STATUS_OK;
 }
-
-bool epoch_index_is_whole(struct binlog_store *store)
-{
-    struct file_list *list = &store->list;
-    const struct store_file *file = NULL;
-    bool is_whole = true;
-
-    pthread_mutex_lock(&list->lock);
-    if (list->count > 0) {
-        is_whole = list->files[0]->epochs.before.last.incarnation == 0;
-        file = epoch_file_from(list, 0, false);
-    }
-    if (file != NULL) {
-        is_whole = is_whole && epoch_is_visible(store, file->number, file->epochs.first.start);
-    }
-    pthread_mutex_unlock(&list->lock);
-    return is_whole;
-}
