@@ -250,9 +250,11 @@ int binrelayctl_store(int count, char **arguments, bool is_json)
     struct store_command_line line = {
         .is_json = is_json, .to_epoch = UINT64_MAX, .until_usec = UINT64_MAX};
 
-    if (count > 1 && strcmp(arguments[1], "--help") == 0) {
-        print_usage(stdout);
-        return EXIT_DONE;
+    for (int at = 1; at < count; at++) {
+        if (strcmp(arguments[at], "--help") == 0) {
+            print_usage(stdout);
+            return EXIT_DONE;
+        }
     }
     if (command == NULL) {
         print_usage(stderr);

@@ -133,6 +133,9 @@ static enum status start_parts(struct relay *relay, struct error *error)
         status = relay_make_clusters(relay, error);
     }
     if (status == STATUS_OK) {
+        status = relay_add_heartbeat_rows(relay, error);
+    }
+    if (status == STATUS_OK) {
         status = open_endpoint(relay, error);
     }
     if (status == STATUS_OK) {

@@ -146,6 +146,9 @@ enum status store_tool_verify(const struct store_command_line *line,
     if (status == STATUS_OK) {
         status = verify_clusters(&report, line->place, error);
     }
+    if (line->place->count == 0 && !line->is_json) {
+        (void)puts("no cluster has a store here");
+    }
     if (line->is_json && status == STATUS_OK) {
         json_t *root = json_pack("{s:O, s:O, s:I}", "clusters", report.clusters, "faults",
                                  report.faults, "fault_count", (json_int_t)report.fault_count);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binrelay/protocol/epoch_identity.h"
 
-#include <inttypes.h>
+#include <string.h>
 
 #include "binrelay/base/memory.h"
 #include "binrelay/protocol/transaction.h"
@@ -65,7 +65,7 @@ static void put_server_id(const struct epoch_identity *identity,
     bytes_put_u32(event + BINLOG_EVENT_SERVER_ID_AT,
                   (header->server_id & ~mask) | (identity->server_id & mask));
     for (size_t i = 0; i < place->size; i++) {
-        value[i] = i < sizeof(mask) ? (uint8_t)(identity->server_id >> 8 * i) : 0;
+        value[i] = (uint8_t)((uint64_t)identity->server_id >> 8 * i);
     }
 }
 
@@ -117,7 +117,6 @@ static enum status change_payload(struct epoch_identity *identity,
                                   struct error *error)
 {
     struct bytes body = binlog_event_body(event, checksum);
-    struct payload_place place;
     struct buffer *content = NULL;
     struct bytes packed;
     bool is_changed = false;
@@ -135,9 +134,8 @@ static enum status change_payload(struct epoch_identity *identity,
     if (payload_rewriter_pack(identity->payload, &packed, NULL, error) != STATUS_OK) {
         return error_wrap(error, "an epoch marker in a compressed transaction");
     }
-    place = payload_rewriter_place(identity->payload);
     buffer_clear(&identity->made);
-    buffer_add(&identity->made, event.data, BINLOG_EVENT_HEADER_BYTES + place.at);
+    buffer_add(&identity->made, event.data, BINLOG_EVENT_HEADER_BYTES);
     buffer_add_bytes(&identity->made, packed);
     buffer_add(&identity->made, event.data + identity->made.size,
                event.size - identity->made.size);
@@ -205,15 +203,46 @@ static struct buffer copy_of(const struct buffer *from)
     return copy;
 }
 
-/* Everything but the payload and the checksum is the same. */
-static bool is_same_around(struct bytes left, struct bytes right, struct payload_place place)
+/* Headers and what is behind the payload; checksums and how it is packed do not count. */
+static bool is_same_around(struct bytes left,
+                           struct payload_place left_place,
+                           struct bytes right,
+                           struct payload_place right_place)
 {
-    size_t before = BINLOG_EVENT_HEADER_BYTES + place.at;
-    size_t behind = before + place.size;
+    size_t left_end = BINLOG_EVENT_HEADER_BYTES + left_place.at + left_place.size;
+    size_t right_end = BINLOG_EVENT_HEADER_BYTES + right_place.at + right_place.size;
 
-    return bytes_equal((struct bytes){left.data, before}, (struct bytes){right.data, before}) &&
-           bytes_equal((struct bytes){left.data + behind, left.size - behind},
-                       (struct bytes){right.data + behind, right.size - behind});
+    return memcmp(left.data, right.data, BINLOG_EVENT_HEADER_BYTES) == 0 &&
+           bytes_equal((struct bytes){left.data + left_end, left.size - left_end},
+                       (struct bytes){right.data + right_end, right.size - right_end});
+}
+
+static bool is_same_payload(struct epoch_identity *identity,
+                            struct bytes left,
+                            struct bytes right)
+{
+    struct buffer *content = NULL;
+    struct buffer kept = {0};
+    struct payload_place place;
+    struct error ignored; /* what cannot be opened is not the same */
+    bool is_same = false;
+
+    if (identity->payload == NULL) {
+        identity->payload = payload_rewriter_new();
+    }
+    if (payload_rewriter_open(identity->payload, binlog_event_body(left, BINLOG_CHECKSUM_NONE),
+                              &content, &ignored) != STATUS_OK) {
+        return false;
+    }
+    place = payload_rewriter_place(identity->payload);
+    kept = copy_of(content);
+    is_same =
+        payload_rewriter_open(identity->payload, binlog_event_body(right, BINLOG_CHECKSUM_NONE),
+                              &content, &ignored) == STATUS_OK &&
+        bytes_equal(buffer_bytes(content), buffer_bytes(&kept)) &&
+        is_same_around(left, place, right, payload_rewriter_place(identity->payload));
+    buffer_release(&kept);
+    return is_same;
 }
 
 bool epoch_identity_is_same(struct epoch_identity *identity,
@@ -222,11 +251,6 @@ bool epoch_identity_is_same(struct epoch_identity *identity,
                             enum binlog_checksum checksum)
 {
     size_t checksum_bytes = checksum == BINLOG_CHECKSUM_CRC32 ? BINLOG_CHECKSUM_BYTES : 0;
-    struct buffer *content = NULL;
-    struct buffer kept = {0};
-    struct payload_place place;
-    struct error ignored; /* what cannot be opened is not the same */
-    bool is_same = false;
 
     if (bytes_equal(left, right)) {
         return true;
@@ -236,22 +260,7 @@ bool epoch_identity_is_same(struct epoch_identity *identity,
         identity->rules.kind != EPOCH_KIND_NDB) {
         return false;
     }
-    if (identity->payload == NULL) {
-        identity->payload = payload_rewriter_new();
-    }
-    if (payload_rewriter_open(identity->payload, binlog_event_body(left, checksum), &content,
-                              &ignored) != STATUS_OK) {
-        return false;
-    }
-    place = payload_rewriter_place(identity->payload);
     left.size -= checksum_bytes;
     right.size -= checksum_bytes;
-    kept = copy_of(content);
-    is_same =
-        is_same_around(left, right, place) &&
-        payload_rewriter_open(identity->payload, binlog_event_body(right, BINLOG_CHECKSUM_NONE),
-                              &content, &ignored) == STATUS_OK &&
-        bytes_equal(buffer_bytes(content), buffer_bytes(&kept));
-    buffer_release(&kept);
-    return is_same;
+    return is_same_payload(identity, left, right);
 }

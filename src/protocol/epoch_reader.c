@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binrelay/protocol/epoch_reader.h"
 
+#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "binrelay/base/memory.h"
 #include "binrelay/protocol/binlog_control.h"
 #include "binrelay/protocol/gtid_set.h"
 #include "payload_reader.h"
 #include "rows_reader.h"
+#include "schema_statement.h"
 
 enum {
     /* A Query's statement begins before that (its status takes 64 KiB at most), and the columns
      * of a table map end. */
     COLLECT_MOST_BYTES = 70 * 1024,
     USEC_IN_SEC = 1000000,
+    MAP_NAMES_AT = 8, /* in a table map: see table_map.c */
 };
 
 /* What is done with the event that is being read. */
@@ -37,6 +39,8 @@ struct epoch_reader {
     struct bytes database; /* of the marker table; borrowed from rules or a constant */
     struct bytes table;
     const char *epoch_name; /* the column's */
+    size_t map_names_bytes; /* HEARTBEAT: how both names stand in a table map */
+    char map_names[2 * (1 + EPOCH_NAME_MOST_BYTES + 1)];
     struct epoch_transaction found;
     uint32_t last_sec; /* of the last event */
 
@@ -139,6 +143,10 @@ static void choose_table(struct epoch_reader *reader)
     reader->database = bytes_of_text(is_ndb ? "mysql" : reader->rules.database);
     reader->table = bytes_of_text(is_ndb ? "ndb_apply_status" : reader->rules.table);
     reader->epoch_name = is_ndb ? "epoch" : "counter";
+    reader->map_names_bytes =
+        (size_t)snprintf(reader->map_names, sizeof(reader->map_names), "%c%s%c%c%s",
+                         (char)reader->database.size, (const char *)reader->database.data, '\0',
+                         (char)reader->table.size, (const char *)reader->table.data);
 }
 
 struct epoch_reader *epoch_reader_new(const struct epoch_rules *rules)
@@ -219,55 +227,14 @@ static void read_table_map(struct epoch_reader *reader, struct bytes body)
     }
 }
 
-/* Passes over blanks and comments; of one for some versions only, over what opens it. */
-static struct bytes first_word_of(struct bytes statement)
-{
-    struct byte_reader reader = byte_reader_of(statement);
-
-    while (reader.left > 0) {
-        const uint8_t *end = NULL;
-
-        if (strchr(" \t\r\n\f\v", reader.next[0]) != NULL && reader.next[0] != '\0') {
-            byte_reader_skip(&reader, 1);
-            continue;
-        }
-        if (reader.left < 3 || memcmp(reader.next, "/*", 2) != 0) {
-            break;
-        }
-        if (reader.next[2] == '!') {
-            byte_reader_skip(&reader, 3);
-            while (reader.left > 0 && reader.next[0] >= '0' && reader.next[0] <= '9') {
-                byte_reader_skip(&reader, 1);
-            }
-            continue;
-        }
-        end = memmem(reader.next + 2, reader.left - 2, "*/", 2);
-        byte_reader_skip(&reader, end == NULL ? reader.left : (size_t)(end + 2 - reader.next));
-    }
-    return byte_reader_rest(&reader);
-}
-
-static bool begins_with(struct bytes statement, const char *word)
-{
-    size_t size = strlen(word);
-
-    return statement.size > size &&
-           strncasecmp((const char *)statement.data, word, size) == 0 &&
-           strchr(" \t\r\n/", statement.data[size]) != NULL;
-}
-
 /* mysql.ndb_binlog_index counts these as schemaops. */
 static void read_query(struct epoch_reader *reader, struct bytes body)
 {
     struct binlog_query query;
-    struct bytes statement;
     struct error error;
 
-    if (binlog_query_decode(&query, body, &error) != STATUS_OK) {
-        return;
-    }
-    statement = first_word_of(query.statement);
-    if (begins_with(statement, "DROP") || begins_with(statement, "ALTER")) {
+    if (binlog_query_decode(&query, body, &error) == STATUS_OK &&
+        statement_drops_or_alters(query.statement)) {
         reader->found.schema_ops++;
     }
 }
@@ -481,6 +448,44 @@ void epoch_reader_begin_event(struct epoch_reader *reader,
 void epoch_reader_add(struct epoch_reader *reader, struct bytes part)
 {
     add_part(reader, &reader->event, part);
+}
+
+/* Apart, so that an event that says little costs no more than its test. */
+static __attribute__((noinline)) void read_whole(struct epoch_reader *reader,
+                                                 struct bytes event,
+                                                 struct bytes body)
+{
+    epoch_reader_begin_event(reader, binlog_event_header_at(event.data), (uint32_t)body.size);
+    epoch_reader_add(reader, body);
+}
+
+/* Most table maps are of other tables, and none of theirs is remembered. */
+static bool is_other_table(const struct epoch_reader *reader, struct bytes body)
+{
+    return reader->rules.kind == EPOCH_KIND_HEARTBEAT && reader->tables.count == 0 &&
+           (body.size < reader->map_names_bytes + MAP_NAMES_AT ||
+            body.data[MAP_NAMES_AT] != (uint8_t)reader->map_names[0] ||
+            memcmp(body.data + MAP_NAMES_AT, reader->map_names, reader->map_names_bytes) != 0);
+}
+
+void epoch_reader_event(struct epoch_reader *reader,
+                        struct bytes event,
+                        enum binlog_checksum checksum)
+{
+    size_t around = BINLOG_EVENT_HEADER_BYTES +
+                    (checksum == BINLOG_CHECKSUM_CRC32 ? BINLOG_CHECKSUM_BYTES : 0);
+    uint8_t type = event.data[BINLOG_EVENT_TYPE_AT];
+    struct bytes body = {.data = event.data + BINLOG_EVENT_HEADER_BYTES};
+
+    if (!epoch_reader_wants(reader, type)) {
+        return;
+    }
+    body.size = event.size < around ? 0 : event.size - around;
+    if (type == BINLOG_GTID || type == BINLOG_ANONYMOUS_GTID) {
+        (void)gtid_event_commit_usec(type, body, &reader->found.commit_usec);
+    } else if (type != BINLOG_TABLE_MAP || !is_other_table(reader, body)) {
+        read_whole(reader, event, body);
+    }
 }
 
 void epoch_reader_end_transaction(struct epoch_reader *reader, struct epoch_transaction *found)

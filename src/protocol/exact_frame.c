@@ -338,10 +338,10 @@ static const struct {
     uint8_t level;
     size_t most_content;
 } levels[] = {
-    {3, SIZE_MAX}, {4, SIZE_MAX}, {5, SIZE_MAX}, {7, SIZE_MAX}, {9, 64 * MIB}, {12, 8 * MIB},
-    {15, 4 * MIB}, {17, 2 * MIB}, {19, MIB},     {22, MIB},     {13, 4 * MIB}, {16, 2 * MIB},
-    {18, MIB},     {20, MIB},     {1, SIZE_MAX}, {2, SIZE_MAX}, {6, 64 * MIB}, {8, 64 * MIB},
-    {10, 8 * MIB}, {11, 8 * MIB}, {14, 4 * MIB}, {21, MIB},
+    {3, SIZE_MAX}, {4, SIZE_MAX}, {5, 64 * MIB}, {7, 64 * MIB}, {9, 16 * MIB}, {12, 8 * MIB},
+    {15, 2 * MIB}, {17, MIB},     {19, MIB},     {22, MIB},     {13, 2 * MIB}, {16, MIB},
+    {18, MIB},     {20, MIB},     {1, MIB},      {2, MIB},      {6, MIB},      {8, MIB},
+    {10, MIB},     {11, MIB},     {14, MIB},     {21, MIB},
 };
 
 /* Behind them: parameters that suit small contents better than any level's. */

@@ -171,8 +171,10 @@ static void skip_field(struct byte_reader *reader, uint64_t field)
     }
 }
 
-static bool tagged_commit_usec(struct byte_reader *reader, uint64_t *usec)
+static bool tagged_commit_usec(struct bytes body, uint64_t *usec)
 {
+    struct byte_reader whole = byte_reader_of(body);
+    struct byte_reader *reader = &whole;
     uint64_t found = 0;
     uint64_t field = 0;
 
@@ -195,10 +197,8 @@ static bool tagged_commit_usec(struct byte_reader *reader, uint64_t *usec)
 
 bool gtid_event_commit_usec(uint8_t event_type, struct bytes body, uint64_t *usec)
 {
-    struct byte_reader reader = byte_reader_of(body);
-
     if (event_type == BINLOG_GTID_TAGGED) {
-        return tagged_commit_usec(&reader, usec);
+        return tagged_commit_usec(body, usec);
     }
     if (body.size < COMMIT_USEC_AT + COMMIT_USEC_BYTES ||
         body.data[CLOCK_TYPE_AT] != CLOCK_TYPE) {

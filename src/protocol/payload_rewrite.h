@@ -39,11 +39,20 @@ struct payload_place {
 
 struct payload_place payload_rewriter_place(const struct payload_rewriter *rewriter);
 
+/* How a payload was brought to its size. */
+struct payload_way {
+    struct exact_frame_way frame;
+    bool has_no_content_field; /* the event does not say how large the content is */
+};
+
 /*
- * Packs the content as it is now: *packed has place.size bytes and lives until
- * the next call. The way may be NULL. STATUS_INVALID: it does not fit.
+ * Packs the content as it is now: *packed replaces the body from its beginning
+ * to the payload's end, has just that size and lives until the next call. Only
+ * the payload differs; where it must have some bytes more, the field with the
+ * content's size is left out, which servers do without (they decompress up to
+ * the end). The way may be NULL. STATUS_INVALID: it does not fit.
  */
 MUST_CHECK enum status payload_rewriter_pack(struct payload_rewriter *rewriter,
                                              struct bytes *packed,
-                                             struct exact_frame_way *way,
+                                             struct payload_way *way,
                                              struct error *error);

@@ -379,9 +379,8 @@ static void end_row(struct rows_reader *reader)
         row.server_id = before->server_id;
         row.has_server_id = before->has_server_id;
     }
-    if (!row.has_epoch) {
-        row.epoch = before->epoch;
-        row.has_epoch = before->has_epoch;
+    if (reader->kind == ROWS_UPDATED && before->has_epoch && before->epoch == row.epoch) {
+        row.has_epoch = false;
     }
     reader->on_marker_row(reader->context, &row);
 }

@@ -11,8 +11,11 @@
 
 enum rows_kind { ROWS_WRITTEN, ROWS_UPDATED, ROWS_DELETED };
 
-/* Of the image behind the change, or the deleted one. What the image leaves out did not
- * change, and is that of the image before, if it is there. */
+/*
+ * Of the image behind the change, or the deleted one. A server id that the image
+ * leaves out did not change, and is that of the image before. There is no epoch
+ * where an update left it as it was.
+ */
 struct marker_row {
     enum rows_kind kind;
     bool has_server_id;

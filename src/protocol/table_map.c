@@ -35,7 +35,7 @@ enum status table_map_decode(struct table_map *map, struct bytes body, struct er
     found.database = read_name(&reader);
     found.table = read_name(&reader);
     columns = byte_reader_lenenc(&reader);
-    if (!reader.overran && columns > TABLE_MAP_MOST_COLUMNS) {
+    if (!reader.overran && (columns == 0 || columns > TABLE_MAP_MOST_COLUMNS)) {
         return error_set(error, STATUS_CORRUPT, "a table map of %" PRIu64 " columns", columns);
     }
     found.types = byte_reader_take(&reader, columns);

@@ -87,7 +87,9 @@ static void take_back_shift(struct puller *puller)
 {
     struct registry_cluster *kept = &puller->kept;
 
-    if (binlog_store_tail(puller->options.store).end.file >= kept->shift_from_file) {
+    /* Before a recovery it is not known what is there. */
+    if (!puller->is_recovered ||
+        binlog_store_tail(puller->options.store).end.file >= kept->shift_from_file) {
         return;
     }
     kept->upstream_shift = kept->previous_shift;

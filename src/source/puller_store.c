@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store's side of a puller: write, sync, acknowledge, recover. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "binrelay/base/log.h"
+#include "binrelay/storage/epoch_index.h"
 #include "puller_internal.h"
 
 static void begin_sync(struct puller *puller)
@@ -69,6 +74,29 @@ void puller_on_synced(void *context, enum status status, const struct error *err
     }
 }
 
+/* What an operator must know: nothing of it is skipped in silence. */
+static void on_epoch_notice(void *context, const struct epoch_notice *notice)
+{
+    struct puller *puller = context;
+    char text[256];
+
+    if (notice->kind == EPOCH_NOTICE_GAP) {
+        (void)snprintf(text, sizeof(text),
+                       "events were lost behind epoch %" PRIu64 ": an incident in file %" PRIu64
+                       " at %" PRIu64,
+                       notice->before.epoch, notice->at.file, notice->at.offset);
+        puller_add_event(puller, "gap.detected", text);
+    } else {
+        (void)snprintf(text, sizeof(text),
+                       "epoch %" PRIu64 " follows on epoch %" PRIu64 ": incarnation %" PRIu32
+                       " begins in file %" PRIu64 " at %" PRIu64,
+                       notice->key.epoch, notice->before.epoch, notice->key.incarnation,
+                       notice->at.file, notice->at.offset);
+        puller_add_event(puller, "epoch.incarnation", text);
+    }
+    log_warning("cluster %s: %s", puller->options.cluster, text);
+}
+
 enum status puller_flush(struct puller *puller, struct error *error)
 {
     if (binlog_store_write(puller->options.store, error) != STATUS_OK) {
@@ -113,6 +141,7 @@ enum status puller_recover(struct puller *puller, struct error *error)
     if (puller->kept.first_visible.file != 0) {
         binlog_store_set_first_visible(store, puller->kept.first_visible);
     }
+    epoch_index_on_notice(store, on_epoch_notice, puller);
     if (binlog_store_recover(store, error) != STATUS_OK) {
         return error->status;
     }

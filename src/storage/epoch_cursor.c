@@ -124,6 +124,14 @@ static enum status find_next(struct epoch_cursor *cursor,
     return STATUS_OK;
 }
 
+/* False for a record that does not follow on what was returned: the index is damaged. */
+static bool follows(const struct epoch_cursor *cursor, const struct epoch_record *record)
+{
+    int order = epoch_key_compare(record->key, cursor->after);
+
+    return cursor->is_descending ? order < 0 : order > 0;
+}
+
 /* The next record of the file that it is in. STATUS_NOT_FOUND: there is none. */
 static enum status read_next(struct epoch_cursor *cursor,
                              struct epoch_place *found,
@@ -140,10 +148,15 @@ static enum status read_next(struct epoch_cursor *cursor,
         if (status != STATUS_OK) {
             return status;
         }
-        if (record.kind == EPOCH_RECORD_EPOCH &&
-            epoch_is_visible(cursor->store, lookup->file->number, record.start)) {
-            return epoch_lookup_place(lookup, number, &record, found, error);
+        if (record.kind != EPOCH_RECORD_EPOCH ||
+            !epoch_is_visible(cursor->store, lookup->file->number, record.start)) {
+            continue;
         }
+        if (!follows(cursor, &record)) {
+            epoch_lookup_distrust(lookup);
+            return error_set(error, STATUS_CORRUPT, "an epoch index that does not rise");
+        }
+        return epoch_lookup_place(lookup, number, &record, found, error);
     }
     return error_set(error, STATUS_NOT_FOUND, "no epoch is left in the file");
 }

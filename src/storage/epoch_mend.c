@@ -366,13 +366,12 @@ static enum status rescan_from(const struct epoch_mend *mend,
     }
     epoch_track_init(&rescan.track, &header->rules);
     /* Nothing is believed: what is there is compared. Else it is gone on with. */
-    status = facts->records == 0
-                 ? epoch_writer_open(&rescan.writer, mend->disk, path, header, error)
-                 : epoch_writer_open_at(&rescan.writer, mend->disk, path, header,
-                                        facts->records, error);
-    if (status == STATUS_OK) {
-        status = scan_rest(mend, &rescan, descriptor, error);
-    }
+    rescan.status = facts->records == 0
+                        ? epoch_writer_open(&rescan.writer, mend->disk, path, header, error)
+                        : epoch_writer_open_at(&rescan.writer, mend->disk, path, header,
+                                               facts->records, error);
+    /* What the log comes to must be known though the index cannot be written. */
+    status = scan_rest(mend, &rescan, descriptor, error);
     if (status == STATUS_OK) {
         status = put_seal(mend, facts, &rescan.writer, error);
     }

@@ -59,6 +59,10 @@ void epoch_track_event(struct epoch_track *track,
         !epoch_reader_wants(track->reader, start.data[BINLOG_EVENT_TYPE_AT])) {
         return;
     }
+    if (start.size == size) {
+        epoch_reader_event(track->reader, start, checksum);
+        return;
+    }
     header = binlog_event_header_at(start.data);
     around += checksum == BINLOG_CHECKSUM_CRC32 ? BINLOG_CHECKSUM_BYTES : 0;
     epoch_reader_begin_event(track->reader, header, size < around ? 0 : size - around);

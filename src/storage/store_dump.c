@@ -278,6 +278,54 @@ static enum status find_end(struct dump *dump, struct error *error)
     return status;
 }
 
+/* What the index of a file, made by the same rules, says of the files in front of it. */
+static bool state_before(const struct dump *dump, size_t at, struct epoch_state *state)
+{
+    const struct store_dump_options *options = dump->options;
+    autofree char *path = NULL;
+    struct epoch_header head;
+    struct error ignored;
+
+    if (at >= dump->listing.count) {
+        return false;
+    }
+    path = index_path(options->directory, &dump->listing, at);
+    if (index_read_head(options->disk, path, &head, &ignored) != STATUS_OK ||
+        head.file != dump->listing.files[at] || head.rules.kind != dump->rules.kind ||
+        head.rules.server_id_bits != dump->rules.server_id_bits) {
+        return false;
+    }
+    *state = head.before;
+    return true;
+}
+
+/*
+ * Passes over a file if the indexes say that all its epochs, and what stands
+ * behind each of them, are out of the range. Not with heartbeats, whose first
+ * epoch of a file begins in a file before.
+ */
+static bool pass_over(struct dump *dump, size_t at)
+{
+    const struct store_dump_options *options = dump->options;
+    struct epoch_state before;
+    struct epoch_state after;
+
+    if (dump->rules.kind != EPOCH_KIND_NDB || !state_before(dump, at, &before) ||
+        !state_before(dump, at + 1, &after)) {
+        return false;
+    }
+    /* Within one incarnation epochs rise; in front of the first stands epoch 0. */
+    if (before.last.incarnation != after.last.incarnation &&
+        (before.last.incarnation != 0 || after.last.incarnation != 1)) {
+        return false;
+    }
+    if (after.last.epoch >= options->from_epoch && before.last.epoch <= options->to_epoch) {
+        return false;
+    }
+    epoch_track_restart(&dump->epochs, after);
+    return true;
+}
+
 static enum status find_rules(struct dump *dump, struct error *error)
 {
     const struct store_dump_options *options = dump->options;
@@ -305,7 +353,7 @@ enum status store_dump(const struct store_dump_options *options, struct error *e
         status = find_rules(&dump, error);
     }
     for (size_t at = 0; status == STATUS_OK && at < dump.listing.count; at++) {
-        if (dump.listing.files[at] <= dump.end.file) {
+        if (dump.listing.files[at] <= dump.end.file && !pass_over(&dump, at)) {
             status = dump_file(&dump, dump.listing.files[at], error);
         }
     }

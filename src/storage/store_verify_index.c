@@ -72,6 +72,12 @@ static enum status check_head(struct verify *verify,
 
     right.file = verify->listing.files[file->at];
     right.rules = verify->rules;
+    /* A source may have told another number since: that is for what comes behind. */
+    right.rules.server_id_bits = head->rules.server_id_bits;
+    if (right.rules.server_id_bits != verify->rules.server_id_bits) {
+        verify->rules = right.rules;
+        epoch_track_set_rules(&verify->epochs, &verify->rules);
+    }
     if (verify->is_state_known) {
         right.before = verify->epochs.now;
     }

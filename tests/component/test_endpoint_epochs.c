@@ -7,6 +7,7 @@
 #include "binrelay/protocol/binlog_control.h"
 #include "binrelay/protocol/gtid_set.h"
 #include "binrelay/storage/binlog_files.h"
+#include "binrelay/storage/binlog_purge.h"
 #include "endpoint_rig.h"
 
 enum { INDEX_ROWS_MOST = 300 };
@@ -17,6 +18,13 @@ static const struct rig_file recordings[] = {
     {EAST, 5, "ndb/a1/binlog.000005"}, {EAST, 6, "ndb/a1/binlog.000006"},
     {WEST, 1, "ndb/a3/binlog.000001"}, {WEST, 2, "ndb/a3/binlog.000002"},
     {WEST, 3, "ndb/a3/binlog.000003"},
+};
+
+static const struct rig_file beginnings[] = {
+    {EAST, 1, "ndb/a1/binlog.000001"},
+    {EAST, 2, "ndb/a1/binlog.000002"},
+    {WEST, 1, "ndb/a3/binlog.000001"},
+    {WEST, 2, "ndb/a3/binlog.000002"},
 };
 
 /* A row of the source's own ndb_binlog_index. */
@@ -341,6 +349,60 @@ static void nor_is_it_by_gtid(struct rig *rig)
     gtid_set_free(stored);
 }
 
+/* Behind a purge the first epoch that is left is not the first that was. */
+static void an_incident_behind_a_purge_is_served(struct rig *rig)
+{
+    struct index_row rows[INDEX_ROWS_MOST];
+    struct binlog_purged purged;
+    struct error error;
+    struct seen seen;
+
+    (void)read_index(rows, "ndb/a1/ndb_binlog_index.tsv");
+    CHECK_OK(binlog_store_purge(rig->clusters[EAST].store, 4, &purged, &error), &error);
+    seen = dump_from(rig, EAST, "first");
+    check_end(rig, EAST, &seen);
+    CHECK(seen.first.file == 4 && seen.incidents == 1 && seen.incident_file == 4);
+    seen = dump_from_name(rig, "epoch.", rows[0].epoch);
+    check_refused(&seen, 1236, "older than the first one here, 94489280512");
+    seen = dump_from_name(rig, "after-backup.", rows[0].epoch);
+    check_refused(&seen, 1236, "older than the first one here, 94489280512");
+    seen = dump_from(rig, EAST, "time.2020-01-01T00:00:00Z");
+    check_refused(&seen, 1236, "first epoch here, 94489280512");
+}
+
+/* ---- before the first epoch ---- */
+
+static void who_comes_before_the_first_epoch_comes_again(struct rig *rig)
+{
+    struct seen seen = dump_from(rig, WEST, "binlog.000002");
+
+    check_end(rig, WEST, &seen);
+    CHECK(seen.incidents == 0);
+    test_cluster_connect(&rig->clusters[WEST], "9.7.4", "ON", false);
+    seen = dump_from(rig, WEST, "binlog.000005"); /* as a start script has it */
+    check_refused(&seen, 1053, "has no epoch yet");
+    seen = dump_from(rig, WEST, "epoch.4711");
+    check_refused(&seen, 1053, "no epoch is stored here yet");
+    test_cluster_fill(&rig->clusters[WEST], 3, "ndb/a3/binlog.000003");
+    seen = dump_from(rig, WEST, "binlog.000005");
+    check_refused(&seen, 1236, "behind the last one");
+    seen = dump_from(rig, WEST, "epoch.4711");
+    check_refused(&seen, 1236, "older than the first one here, 60129542157");
+    seen = dump_from(rig, WEST, "first");
+    check_end(rig, WEST, &seen);
+    CHECK(seen.incidents == 0);
+}
+
+static void a_cluster_without_epochs_looks_nothing_up(struct rig *rig)
+{
+    struct seen seen = dump_from(rig, EAST, "epoch.60129542157");
+
+    check_refused(&seen, 1236, "keeps no epochs");
+    seen = dump_from(rig, EAST, "binlog.000002"); /* and shows every incident */
+    check_end(rig, EAST, &seen);
+    CHECK(seen.incidents == 1 && seen.incident_file == 2);
+}
+
 /* Some days after the recordings. */
 static uint64_t wall_usec(void *context)
 {
@@ -371,6 +433,17 @@ int main(void)
     names_that_cannot_be_read_are_refused(&rig);
     the_incident_before_the_first_epoch_is_not_served(&rig);
     nor_is_it_by_gtid(&rig);
+    an_incident_behind_a_purge_is_served(&rig);
     rig_close(&rig);
+
+    struct rig young = {.clock = &clock,
+                        .epochs = {{.kind = EPOCH_KIND_NONE}, {.kind = EPOCH_KIND_NDB}},
+                        .files = beginnings,
+                        .file_count = sizeof(beginnings) / sizeof(beginnings[0])};
+
+    rig_open(&young);
+    who_comes_before_the_first_epoch_comes_again(&young);
+    a_cluster_without_epochs_looks_nothing_up(&young);
+    rig_close(&young);
     return 0;
 }

@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/storage/epoch_record.h"
 #include "binrelay/base/memory.h"
 #include "binrelay/protocol/binlog_walk.h"
+#include "binrelay/storage/epoch_index.h"
 #include "check.h"
+#include "epoch_maker.h"
 
 /* What the feeder does behind every so many events; prime to each other, so that they mix. */
 enum { STEPS_TO_WRITE = 3, STEPS_TO_SYNC = 7, STEPS_TO_LOSE_CONNECTION = 11 };
@@ -54,6 +57,18 @@ static void transact(struct script_file *file,
     note(file, maker, source, number);
 }
 
+static void add_epoch(struct script_file *file,
+                      struct binlog_maker *maker,
+                      struct script_epoch epoch)
+{
+    epoch.start =
+        epoch.is_gap ? epoch_maker_incident(maker) : epoch_maker_ndb(maker, epoch.epoch, 1);
+    epoch.end = maker->file.size;
+    CHECK(file->epoch_count < SCRIPT_MOST_EPOCHS);
+    file->epochs[file->epoch_count++] = epoch;
+    note(file, maker, 0, 0);
+}
+
 static void make_first(struct script_file *file, struct binlog_maker *maker)
 {
     struct buffer nothing = {0};
@@ -63,9 +78,11 @@ static void make_first(struct script_file *file, struct binlog_maker *maker)
     (void)binlog_maker_add(maker, BINLOG_PREVIOUS_GTIDS, buffer_bytes(&nothing));
     note(file, maker, 0, 0);
     transact(file, maker, 1, 1, 40);
+    add_epoch(file, maker, (struct script_epoch){.incarnation = 1, .epoch = 10});
     transact(file, maker, 1, 2, 700);
     transact(file, maker, 2, 1, 40);
     transact(file, maker, 1, 3, 3000);
+    add_epoch(file, maker, (struct script_epoch){.incarnation = 1, .epoch = 20});
     (void)binlog_maker_rotate(maker, "binlog.000002");
     note(file, maker, 0, 0);
     buffer_release(&nothing);
@@ -77,6 +94,7 @@ static void make_second(struct script_file *file, struct binlog_maker *maker)
     note(file, maker, 0, 0);
     transact(file, maker, 1, 4, 20000);
     transact(file, maker, 2, 2, 90000);
+    add_epoch(file, maker, (struct script_epoch){.incarnation = 1, .epoch = 30});
     transact(file, maker, 1, 5, 10);
     (void)binlog_maker_gtid(maker, 1, 6);
     (void)binlog_maker_query(maker, "BEGIN");
@@ -92,6 +110,9 @@ static void make_third(struct script_file *file, struct binlog_maker *maker)
     (void)binlog_maker_gtid(maker, 1, 6);
     (void)binlog_maker_query(maker, "CREATE TABLE shop.t (a INT)");
     note(file, maker, 1, 6);
+    add_epoch(file, maker,
+              (struct script_epoch){.incarnation = 1, .epoch = 30, .is_gap = true});
+    add_epoch(file, maker, (struct script_epoch){.incarnation = 2, .epoch = 5});
     (void)binlog_maker_stop(maker);
     note(file, maker, 0, 0);
 }
@@ -108,6 +129,9 @@ static void make_many(struct script_file *file, struct binlog_maker *maker)
     note(file, maker, 0, 0);
     for (uint64_t number = 7; number < 19; number++) {
         transact(file, maker, number % 4 == 0 ? 2 : 1, number, 90 * (size_t)number);
+        if (number % 5 == 0) {
+            add_epoch(file, maker, (struct script_epoch){.incarnation = 2, .epoch = number});
+        }
     }
 }
 
@@ -367,6 +391,72 @@ static void check_lists(const struct script *script,
     gtid_set_free(expected);
 }
 
+/* No record of the index on disk speaks of what is behind the end. */
+static void check_index_file(const char *directory, uint64_t number, uint64_t end)
+{
+    autofree char *path =
+        mem_format("%s/binlog.%06llu.epochs", directory, (unsigned long long)number);
+    uint8_t bytes[EPOCH_RECORD_BYTES];
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct epoch_record record;
+    struct error error;
+    size_t size = sizeof(bytes);
+
+    for (uint64_t slot = 0; file >= 0 && size == sizeof(bytes); slot++) {
+        CHECK_OK(disk_read_all(disk_system(), file, bytes, sizeof(bytes),
+                               (off_t)epoch_record_offset(slot), &size, &error),
+                 &error);
+        CHECK(size < sizeof(bytes) || !epoch_record_decode(&record, bytes) ||
+              record.end <= end);
+    }
+    if (file >= 0) {
+        CHECK(disk_close(disk_system(), file) == 0);
+    }
+}
+
+static void check_epoch(struct epoch_cursor *cursor,
+                        const struct script_epoch *wanted,
+                        uint64_t file)
+{
+    struct epoch_place found;
+    struct error error;
+
+    CHECK_OK(epoch_cursor_next(cursor, &found, &error), &error);
+    CHECK(found.key.incarnation == wanted->incarnation && found.key.epoch == wanted->epoch);
+    CHECK(found.begin.file == file && found.begin.offset == wanted->start);
+    CHECK(found.end.file == file && found.end.offset == wanted->end);
+}
+
+/* The index says what the binlog has, up to the end and no more. */
+static void check_epochs(const struct script *script,
+                         struct binlog_store *store,
+                         const char *directory,
+                         struct binlog_position end)
+{
+    struct epoch_cursor *cursor = epoch_cursor_open(store, false);
+    struct epoch_gap *gaps = NULL;
+    struct epoch_place none;
+    struct error error;
+    size_t wanted_gaps = 0;
+
+    for (uint64_t number = 1; number <= end.file; number++) {
+        const struct script_file *file = &script->files[number - 1];
+        uint64_t file_end = number == end.file ? end.offset : file->bytes.size;
+
+        for (size_t at = 0; at < file->epoch_count && file->epochs[at].end <= file_end; at++) {
+            wanted_gaps += file->epochs[at].is_gap ? 1 : 0;
+            if (!file->epochs[at].is_gap) {
+                check_epoch(cursor, &file->epochs[at], number);
+            }
+        }
+        check_index_file(directory, number, file_end);
+    }
+    CHECK(epoch_cursor_next(cursor, &none, &error) == STATUS_NOT_FOUND);
+    epoch_cursor_close(cursor);
+    CHECK(epoch_index_gaps(store, &gaps) == wanted_gaps);
+    free(gaps);
+}
+
 void script_check(const struct script *script,
                   struct binlog_store *store,
                   const char *directory,
@@ -381,4 +471,7 @@ void script_check(const struct script *script,
         check_is_whole(script, end);
     }
     check_lists(script, store, end);
+    if (epoch_index_rules(store).kind == EPOCH_KIND_NDB) {
+        check_epochs(script, store, directory, end);
+    }
 }

@@ -9,7 +9,12 @@
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/binlog_store.h"
 
-enum { SCRIPT_FILES = 6, SCRIPT_MOST_EVENTS = 64, SCRIPT_GATHER_BYTES = 8192 };
+enum {
+    SCRIPT_FILES = 6,
+    SCRIPT_MOST_EVENTS = 80,
+    SCRIPT_GATHER_BYTES = 8192,
+    SCRIPT_MOST_EPOCHS = 8
+};
 
 struct script_event {
     size_t offset;
@@ -19,8 +24,19 @@ struct script_event {
     uint64_t number; /* its GTID */
 };
 
+/* An epoch, or with `is_gap` an incident behind one. */
+struct script_epoch {
+    uint32_t incarnation;
+    uint64_t epoch;
+    uint64_t start;
+    uint64_t end;
+    bool is_gap;
+};
+
 struct script_file {
     struct buffer bytes;
+    struct script_epoch epochs[SCRIPT_MOST_EPOCHS];
+    size_t epoch_count;
     struct script_event events[SCRIPT_MOST_EVENTS];
     size_t count;
 };
@@ -57,7 +73,7 @@ enum status feeder_run(struct feeder *feeder, struct error *error);
 /*
  * Checks what a store shows against the script: everything up to `shown` and
  * up to its durable end is there, byte for byte, and ends with a transaction;
- * files, tail and GTIDs say the same.
+ * files, tail and GTIDs say the same, and so do the epochs, if the store looks for NDB's.
  */
 void script_check(const struct script *script,
                   struct binlog_store *store,

@@ -7,7 +7,7 @@ from collections import namedtuple
 from clients import run
 from servers import MySql
 
-Row = namedtuple("Row", "kind table values server_id")  # values: texts, by column number from 1
+Row = namedtuple("Row", "kind table values")  # values: texts, by column number from 1
 
 AT = re.compile(r"^# at (\d+)$")
 HEADER = re.compile(r"^#\d{6} +\d+:\d+:\d+ server id (\d+)  end_log_pos (\d+) .*?\t(\S+)")
@@ -25,6 +25,7 @@ class Transaction:
         self.begin = begin
         self.end = begin  # of its last event; grows while it is read
         self.rows = []
+        self.headers = []  # [kind, server_id] of each event, those in payloads too
 
     @property
     def marker(self):
@@ -60,7 +61,7 @@ def transactions(farm, *files, flavour="mysql"):
 
 
 def _parse(lines):
-    made, at, server_id, row = None, 0, 0, None
+    made, at, row = None, 0, None
     for line in lines:
         if match := AT.match(line):
             at = int(match.group(1))
@@ -72,8 +73,9 @@ def _parse(lines):
                 made = Transaction(at)
             if made and kind not in NO_PART:
                 made.end = max(made.end, end)
+                made.headers.append([kind.rstrip(":"), server_id])
         elif match := ROW.match(line):
-            row = Row(match.group(1).split()[0], f"{match.group(2)}.{match.group(3)}", {}, server_id)
+            row = Row(match.group(1).split()[0], f"{match.group(2)}.{match.group(3)}", {})
             made.rows.append(row)
         elif match := VALUE.match(line):
             row.values[int(match.group(1))] = match.group(2).strip("'")

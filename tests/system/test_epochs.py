@@ -111,14 +111,18 @@ def test_a_stored_file_differs_from_the_source_s_in_the_markers_only(farm, recor
             assert stored.read_bytes() == original.read_bytes()
         assert [(each.begin, each.end) for each in mine[name]] == \
             [(each.begin, each.end) for each in logged]
-        for ours, other in zip(mine[name], logged):
+        for ours, other in zip(mine[name], logged, strict=True):
+            assert other.marker or ours.headers == other.headers
             for row, original_row in zip(ours.rows, other.rows, strict=True):
                 if original_row is not other.marker:
                     assert row == original_row
                     continue
                 markers += 1
-                assert row.server_id == expected and row.values[1] == str(expected)
-                assert {**row.values, 1: None} == {**original_row.values, 1: None}
+                assert row.values == {**original_row.values, 1: str(expected)}
+                headers = [list(each) for each in other.headers]
+                # The marker is the first rows event.
+                next(each for each in headers if each[0] == "Write_rows")[1] = expected
+                assert ours.headers == headers
     assert markers == EPOCHS[recorded.folder.name]
 
 

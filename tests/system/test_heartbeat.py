@@ -255,3 +255,30 @@ def test_a_flush_at_the_endpoint_rotates_the_source(farm, new_relay):
         assert refused.value.args[0] == 1105
         cursor.execute("SELECT 1")
     farm.forget(server)
+
+
+def test_the_apply_status_of_the_source_is_seen_at_the_endpoint(farm, new_relay):
+    server = start_source(farm, MySql, "apply-status")
+    relay = new_relay([cluster("east", SERVER_ID, source(server), epochs="ndb")],
+                      [account("repl", "east", plugin="mysql_native_password")],
+                      heartbeat={"interval": "100ms"}).start()
+    relay.wait_state("east", "streaming")
+
+    def rows():
+        with endpoint_connection(relay) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT server_id, epoch, log_name, start_pos, end_pos"
+                           " FROM mysql.ndb_apply_status ORDER BY server_id")
+            return list(cursor.fetchall())
+
+    assert rows() == []  # a server without the table is no fault
+    server.run("SET SESSION sql_log_bin = 0",
+               """CREATE TABLE mysql.ndb_apply_status (
+                  server_id INT UNSIGNED NOT NULL PRIMARY KEY, epoch BIGINT UNSIGNED NOT NULL,
+                  log_name VARCHAR(255) BINARY NOT NULL, start_pos BIGINT UNSIGNED NOT NULL,
+                  end_pos BIGINT UNSIGNED NOT NULL)""",
+               "INSERT INTO mysql.ndb_apply_status VALUES (7, 4711, 'binlog.000003', 4, 99),"
+               " (4294967295, 18446744073709551615, '', 0, 0)")
+    wanted = [(7, 4711, "binlog.000003", 4, 99), (4294967295, 18446744073709551615, "", 0, 0)]
+    wait_until(lambda: rows() == wanted, lambda: f"{wanted} to be shown; it is {rows()}")
+    assert not logged(relay, "warning", "ndb_apply_status")
+    farm.forget(server)

@@ -269,6 +269,15 @@ def test_a_wrong_command_line_is_told_with_the_usage(arguments):
     assert done.stdout == ""
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["verify", "--help"], ["dump", "--help"]])
+def test_help_is_asked_for_anywhere(arguments):
+    done = subprocess.run([BINRELAYCTL, "store", *arguments], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and done.stderr == ""
+    for command in ("verify", "dump", "reindex"):
+        assert f"store {command} DIR" in done.stdout
+
+
 def test_what_is_no_store_is_refused(tmp_path):
     for directory in (tmp_path, tmp_path / "nothing"):
         done = store("verify", directory)
@@ -278,16 +287,28 @@ def test_what_is_no_store_is_refused(tmp_path):
 # -- beside a relay
 
 def test_verify_beside_a_relay_that_pulls_finds_nothing(quiet, new_relay):
-    relay = new_relay([cluster("east", 199, source(quiet.east))],
+    """MySQL and MariaDB, files that close and epochs that come while it is looked at."""
+    for server in quiet.sources.values():
+        server.run("CREATE DATABASE IF NOT EXISTS heartbeat",
+                   "CREATE TABLE IF NOT EXISTS heartbeat.heartbeat (server_id INT PRIMARY KEY, "
+                   "counter BIGINT UNSIGNED NOT NULL, updated_at TIMESTAMP)")
+    ids = {"east": 199, "west": 299, "south": 399}
+    relay = new_relay([cluster(name, ids[name], source(server), epochs="heartbeat")
+                       for name, server in quiet.sources.items()],
                       [account("repl_east", "east")]).start()
-    wait_stored(relay, "east", quiet.east)
-    quiet.east.run("CREATE DATABASE IF NOT EXISTS verified",
-                   "CREATE TABLE IF NOT EXISTS verified.t (id INT PRIMARY KEY AUTO_INCREMENT)")
     for turn in range(20):
-        quiet.east.run(*["INSERT INTO verified.t VALUES ()"] * 20,
+        for name, server in quiet.sources.items():
+            server.run(*[f"REPLACE INTO heartbeat.heartbeat VALUES ({ids[name]}, "
+                         f"{turn * 20 + each + 1}, NOW())" for each in range(20)],
                        *(["FLUSH BINARY LOGS"] if turn % 5 == 0 else []))
         done = store("verify", relay.data)
         assert done.returncode == 0, done.stdout + done.stderr
-    wait_stored(relay, "east", quiet.east)
+    for name, server in quiet.sources.items():
+        wait_stored(relay, name, server)
     relay.stop()
-    assert store("verify", relay.data).returncode == 0
+    done = store("verify", relay.data, "--json")
+    assert done.returncode == 0, done.stdout
+    assert {(each["cluster"], each["epochs"], each["unindexed_epochs"])
+            for each in json.loads(done.stdout)["clusters"]} == {(name, 400, 0) for name in ids}
+    assert [each["epoch"] for each in entries(relay.data / "south") if each["kind"] == "epoch"] == \
+        list(range(1, 401))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waiting for conditions: every test waits for what it needs, none for a length of time."""
+import os
 import socket
 import time
 
@@ -22,9 +23,15 @@ def wait_until(found, what, seconds=DEADLINE, pause=0.05):
 
 
 def _ports():
-    """Ports below the kernel's own range, so that no outgoing connection takes one meanwhile."""
+    """Ports below the kernel's own range, so that no outgoing connection takes one meanwhile.
+
+    Each run begins elsewhere: one that runs beside it may not have bound yet what it was given.
+    """
+    first, count = 20000, 12000
+    begin = os.getpid() * 97 % count
     while True:
-        for port in range(20000, 32000):
+        for step in range(count):
+            port = first + (begin + step) % count
             with socket.socket() as probe:
                 try:
                     probe.bind(("127.0.0.1", port))

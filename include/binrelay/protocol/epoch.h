@@ -46,7 +46,7 @@ struct epoch_transaction {
     uint64_t
         commit_usec;  /* wall clock; from the GTID event where that says it, else its second */
     uint32_t inserts; /* rows written, without those of mysql.ndb_apply_status; NDB logs
-                         updates so too. HEARTBEAT: rows are not counted */
+                         updates so too. HEARTBEAT: neither rows nor statements are counted */
     uint32_t updates;
     uint32_t deletes;
     uint32_t schema_ops;   /* DROP and ALTER statements */

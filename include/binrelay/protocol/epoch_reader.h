@@ -53,5 +53,13 @@ void epoch_reader_begin_event(struct epoch_reader *reader,
                               uint32_t body_size);
 void epoch_reader_add(struct epoch_reader *reader, struct bytes part);
 
+/*
+ * The same for an event that is there whole, its checksum included where it has
+ * one: far cheaper for the GTIDs and table maps that every transaction has.
+ */
+void epoch_reader_event(struct epoch_reader *reader,
+                        struct bytes event,
+                        enum binlog_checksum checksum);
+
 /* What was read since the last call: one transaction, if it is called behind each. */
 void epoch_reader_end_transaction(struct epoch_reader *reader, struct epoch_transaction *found);

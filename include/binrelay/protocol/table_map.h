@@ -25,7 +25,8 @@ struct table_map {
     struct bytes optional;  /* optional metadata (names, signs, ...), may be empty */
 };
 
-/* STATUS_CORRUPT: not a table map, or one with more than TABLE_MAP_MOST_COLUMNS columns. */
+/* STATUS_CORRUPT: not a table map, or one without columns or with more than
+ * TABLE_MAP_MOST_COLUMNS. */
 MUST_CHECK enum status table_map_decode(struct table_map *map,
                                         struct bytes body,
                                         struct error *error);

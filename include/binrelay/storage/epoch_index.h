@@ -97,8 +97,7 @@ bool epoch_index_is_continuous(struct binlog_store *store,
                                struct epoch_key before,
                                struct epoch_key after);
 
-/* True if no epoch was in the store before the first one that is found: none was purged, and
- * none stands before the first visible place. */
+/* True if no epoch was before the first one that is found: purged, or not visible. */
 bool epoch_index_is_whole(struct binlog_store *store);
 
 /* All gaps behind the first epoch, oldest first; *gaps is the caller's to free. */
@@ -127,8 +126,7 @@ struct epoch_notice {
 typedef void (*epoch_notice_fn)(void *context, const struct epoch_notice *notice);
 void epoch_index_on_notice(struct binlog_store *store, epoch_notice_fn fn, void *context);
 
-/* The writer's thread: the last epoch of all that was appended, durable or not. Epoch and
- * incarnation 0: none. */
+/* The writer's thread: the last epoch that was appended, durable or not; {0, 0}: none. */
 struct epoch_key epoch_index_received(const struct binlog_store *store);
 
 /* ---- one after the other ---- */

@@ -53,16 +53,18 @@ static void marks_epochs_only_where_the_identity_is_virtual(void)
     check_identity("\"epochs\": \"ndb\", \"identity\": \"upstream\",", 2, 0, true);
 }
 
+/* An index is made anew when its rules change: only what counts for the kind stands in them. */
 static void says_how_epochs_are_known(void)
 {
     static const struct {
         const char *options;
-        enum epoch_kind kind;
+        struct epoch_rules rules;
     } cases[] = {
-        {"", EPOCH_KIND_NONE},
-        {"\"epochs\": \"none\",", EPOCH_KIND_NONE},
-        {"\"epochs\": \"ndb\",", EPOCH_KIND_NDB},
-        {"\"epochs\": \"heartbeat\",", EPOCH_KIND_HEARTBEAT},
+        {"", {.kind = EPOCH_KIND_NONE}},
+        {"\"epochs\": \"none\",", {.kind = EPOCH_KIND_NONE}},
+        {"\"epochs\": \"ndb\",", {.kind = EPOCH_KIND_NDB, .server_id_bits = 9}},
+        {"\"epochs\": \"heartbeat\",",
+         {.kind = EPOCH_KIND_HEARTBEAT, .server_id = 199, .database = "beats", .table = "of"}},
     };
 
     for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
@@ -70,9 +72,11 @@ static void says_how_epochs_are_known(void)
             read_config(cases[at].options, 1, "\"heartbeat\": {\"table\": \"beats.of\"},");
         struct epoch_rules rules = settings_epochs(config, config_cluster_at(config, 0), 9);
 
-        CHECK(rules.kind == cases[at].kind && rules.server_id == 199);
-        CHECK(rules.server_id_bits == 9);
-        CHECK(strcmp(rules.database, "beats") == 0 && strcmp(rules.table, "of") == 0);
+        CHECK(rules.kind == cases[at].rules.kind);
+        CHECK(rules.server_id == cases[at].rules.server_id);
+        CHECK(rules.server_id_bits == cases[at].rules.server_id_bits);
+        CHECK(strcmp(rules.database, cases[at].rules.database) == 0);
+        CHECK(strcmp(rules.table, cases[at].rules.table) == 0);
         config_free(config);
     }
 }

@@ -6,7 +6,7 @@
 #include "binrelay/protocol/epoch_reader.h"
 #include "binrelay/protocol/transaction.h"
 
-/* part_bytes 0: each event in one piece, and only what the reader wants. */
+/* part_bytes 0: the event in one piece, and only if the reader wants it. */
 static inline void epoch_events_give(struct epoch_reader *reader,
                                      struct binlog_event_header header,
                                      struct bytes body,
@@ -32,8 +32,8 @@ struct epoch_events_walk {
     struct binlog_file file; /* owned */
     struct transaction_tracker tracker;
     struct epoch_reader *reader; /* borrowed */
-    size_t part_bytes;
-    uint64_t offset; /* behind the last event */
+    size_t part_bytes;           /* 0: each event whole */
+    uint64_t offset;             /* behind the last event */
 };
 
 static inline struct epoch_events_walk epoch_events_open(const char *name,
@@ -63,7 +63,11 @@ static inline bool epoch_events_next(struct epoch_events_walk *walk,
             transaction_tracker_follow(&walk->tracker, event.header.type, event.body);
 
         walk->offset += event.whole.size;
-        epoch_events_give(walk->reader, event.header, event.body, walk->part_bytes);
+        if (walk->part_bytes == 0) {
+            epoch_reader_event(walk->reader, event.whole, walk->file.format.checksum);
+        } else {
+            epoch_events_give(walk->reader, event.header, event.body, walk->part_bytes);
+        }
         if (is_outside && (!was_outside || event.header.type == BINLOG_QUERY)) {
             epoch_reader_end_transaction(walk->reader, found);
             return true;

@@ -1,57 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binrelay/protocol/epoch_reader.h"
 
-#include <stdio.h>
-
-#include "epoch_events.h"
-#include "rows_maker.h"
+#include "epoch_scene.h"
 #include "table_list.h"
 
 enum { WRITE_ROWS_V1 = 23, WRITE_ROWS = 30, UPDATE_ROWS = 31, DELETE_ROWS = 32 };
-enum { STATUS_TABLE = 90, USER_TABLE = 91, HEARTBEAT_TABLE = 92 };
+enum { STATUS_TABLE = 90, USER_TABLE = 91 };
 
 static const uint64_t epoch_115_7 = (UINT64_C(115) << 32) + 7;
 
 static const struct epoch_rules ndb = {.kind = EPOCH_KIND_NDB};
-static const struct epoch_rules heartbeat = {.kind = EPOCH_KIND_HEARTBEAT,
-                                             .server_id = 42,
-                                             .database = "heartbeat",
-                                             .table = "heartbeat"};
-
-/* A reader and the body of the next event. */
-struct scene {
-    struct epoch_reader *reader; /* owned */
-    struct buffer body;          /* owned */
-    size_t part_bytes;
-};
-
-static struct scene scene_of(const struct epoch_rules *rules)
-{
-    return (struct scene){.reader = epoch_reader_new(rules)};
-}
-
-static void close_scene(struct scene *scene)
-{
-    epoch_reader_free(scene->reader);
-    buffer_release(&scene->body);
-}
-
-static void give(struct scene *scene, uint8_t type, uint32_t server_id)
-{
-    struct binlog_event_header header = {
-        .created_at_sec = 1000, .type = type, .server_id = server_id};
-
-    epoch_events_give(scene->reader, header, buffer_bytes(&scene->body), scene->part_bytes);
-}
-
-static struct epoch_transaction end(struct scene *scene)
-{
-    struct epoch_transaction found;
-
-    epoch_reader_end_transaction(scene->reader, &found);
-    return found;
-}
-
 static void give_status_map(struct scene *scene)
 {
     made_apply_status_map(&scene->body, STATUS_TABLE);
@@ -365,111 +323,6 @@ static void remembers_only_so_many_tables(void)
     close_scene(&scene);
 }
 
-/* ---- heartbeats ---- */
-
-static const struct made_column field_columns[] = {
-    {.type = MADE_INT},
-    {.type = MADE_BIGINT},
-    {.type = MADE_TIMESTAMP2, .metadata = {0}, .metadata_bytes = 1}};
-
-static void give_heartbeat_map(struct scene *scene, const char *database, const char *table)
-{
-    made_table_map(&scene->body, HEARTBEAT_TABLE, database, table, field_columns, 3);
-    give(scene, BINLOG_TABLE_MAP, 1);
-}
-
-static void add_heartbeat(struct buffer *body, uint32_t server_id, uint64_t counter)
-{
-    buffer_add_number(body, 0, 1);
-    buffer_add_number(body, server_id, 4);
-    buffer_add_number(body, counter, 8);
-    buffer_add_number(body, 0x12345678, 4);
-}
-
-static void the_last_heartbeat_of_our_server_is_the_marker(void)
-{
-    struct scene scene = scene_of(&heartbeat);
-    struct epoch_transaction found;
-
-    for (scene.part_bytes = 0; scene.part_bytes < 12; scene.part_bytes++) {
-        give_heartbeat_map(&scene, "heartbeat", "heartbeat");
-        made_rows(&scene.body, HEARTBEAT_TABLE, false, 3, 2);
-        add_heartbeat(&scene.body, 41, 5);
-        add_heartbeat(&scene.body, 41, 6);
-        add_heartbeat(&scene.body, 42, 7);
-        add_heartbeat(&scene.body, 42, 8);
-        add_heartbeat(&scene.body, 43, 9);
-        add_heartbeat(&scene.body, 43, 10);
-        give(&scene, UPDATE_ROWS, 1);
-        made_rows(&scene.body, HEARTBEAT_TABLE, true, 3, 1);
-        add_heartbeat(&scene.body, 42, 11);
-        add_heartbeat(&scene.body, 44, 12);
-        give(&scene, WRITE_ROWS, 1);
-        found = end(&scene);
-        CHECK(found.has_marker && found.epoch == 11 && found.origin == 42);
-        CHECK(found.inserts == 0 && found.updates == 0 && !found.is_count_partial);
-    }
-    close_scene(&scene);
-}
-
-static void a_deleted_heartbeat_and_one_of_0_are_none(void)
-{
-    struct scene scene = scene_of(&heartbeat);
-
-    give_heartbeat_map(&scene, "heartbeat", "heartbeat");
-    made_rows(&scene.body, HEARTBEAT_TABLE, false, 3, 1);
-    add_heartbeat(&scene.body, 42, 11);
-    give(&scene, DELETE_ROWS, 1);
-    made_rows(&scene.body, HEARTBEAT_TABLE, true, 3, 1);
-    add_heartbeat(&scene.body, 42, 0);
-    give(&scene, WRITE_ROWS, 1);
-    CHECK(!end(&scene).has_marker);
-    close_scene(&scene);
-}
-
-static void rows_of_other_tables_are_not_wanted(void)
-{
-    struct scene scene = scene_of(&heartbeat);
-
-    CHECK(epoch_reader_wants(scene.reader, BINLOG_TABLE_MAP));
-    CHECK(epoch_reader_wants(scene.reader, BINLOG_GTID));
-    CHECK(epoch_reader_wants(scene.reader, BINLOG_TRANSACTION_PAYLOAD));
-    CHECK(!epoch_reader_wants(scene.reader, BINLOG_QUERY));
-    CHECK(!epoch_reader_wants(scene.reader, BINLOG_XID));
-    give_heartbeat_map(&scene, "heartbeat", "other");
-    give_heartbeat_map(&scene, "shop", "heartbeat");
-    CHECK(!epoch_reader_wants(scene.reader, WRITE_ROWS));
-    give_heartbeat_map(&scene, "heartbeat", "heartbeat");
-    CHECK(epoch_reader_wants(scene.reader, WRITE_ROWS));
-    CHECK(epoch_reader_wants(scene.reader, WRITE_ROWS_V1));
-    CHECK(!end(&scene).has_marker);
-    CHECK(!epoch_reader_wants(scene.reader, WRITE_ROWS));
-
-    give_heartbeat_map(&scene, "heartbeat", "heartbeat"); /* and the id becomes another's */
-    give_heartbeat_map(&scene, "heartbeat", "other");
-    made_rows(&scene.body, HEARTBEAT_TABLE, true, 3, 1);
-    add_heartbeat(&scene.body, 42, 11);
-    give(&scene, WRITE_ROWS, 1);
-    CHECK(!end(&scene).has_marker);
-    close_scene(&scene);
-}
-
-static void a_table_without_the_two_columns_has_no_markers(void)
-{
-    static const struct made_column columns[] = {{.type = MADE_INT}, {.type = MADE_TIMESTAMP}};
-    struct scene scene = scene_of(&heartbeat);
-
-    made_table_map(&scene.body, HEARTBEAT_TABLE, "heartbeat", "heartbeat", columns, 2);
-    give(&scene, BINLOG_TABLE_MAP, 1);
-    made_rows(&scene.body, HEARTBEAT_TABLE, true, 2, 1);
-    buffer_add_number(&scene.body, 0, 1);
-    buffer_add_number(&scene.body, 42, 4);
-    buffer_add_number(&scene.body, 42, 4);
-    give(&scene, WRITE_ROWS, 1);
-    CHECK(!end(&scene).has_marker);
-    close_scene(&scene);
-}
-
 int main(void)
 {
     an_epoch_is_its_marker_and_the_rows_of_the_users();
@@ -484,9 +337,5 @@ int main(void)
     what_is_behind_the_body_is_passed_over();
     counts_drops_and_alters();
     remembers_only_so_many_tables();
-    the_last_heartbeat_of_our_server_is_the_marker();
-    a_deleted_heartbeat_and_one_of_0_are_none();
-    rows_of_other_tables_are_not_wanted();
-    a_table_without_the_two_columns_has_no_markers();
     return 0;
 }

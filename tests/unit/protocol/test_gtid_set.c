@@ -447,8 +447,38 @@ static void counts_no_further_than_a_number_goes(void)
     gtid_set_free(set);
 }
 
+static void reads_when_a_transaction_was_committed(void)
+{
+    static const struct {
+        const char *file;
+        uint8_t type;
+        uint64_t usec; /* of the first, as mysqlbinlog prints it */
+    } cases[] = {
+        {"mysql97-types.binlog", BINLOG_GTID, UINT64_C(1795233557126777)},
+        {"mysql97-anonymous.binlog", BINLOG_ANONYMOUS_GTID, UINT64_C(1795220767621196)},
+        {"mysql97-tagged.binlog", BINLOG_GTID_TAGGED, UINT64_C(1795220770082753)},
+    };
+
+    for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
+        struct binlog_file file = binlog_file_open(cases[at].file);
+        struct binlog_file_event event;
+        uint64_t usec = 7;
+
+        CHECK(binlog_file_find(&file, cases[at].type, &event));
+        for (event.body.size = 0; event.body.size < 42; event.body.size++) {
+            CHECK(!gtid_event_commit_usec(cases[at].type, event.body, &usec));
+            CHECK(usec == 7);
+        }
+        event.body = binlog_event_body(event.whole, file.format.checksum);
+        CHECK(gtid_event_commit_usec(cases[at].type, event.body, &usec));
+        CHECK(usec == cases[at].usec);
+        binlog_file_close(&file);
+    }
+}
+
 int main(void)
 {
+    reads_when_a_transaction_was_committed();
     reads_the_text_that_mysql_reads();
     says_where_a_text_is_wrong();
     every_text_survives_the_binary_form();

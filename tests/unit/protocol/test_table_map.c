@@ -63,12 +63,16 @@ static void refuses_one_that_is_cut(void)
     buffer_release(&body);
 }
 
-static void refuses_more_columns_than_a_table_has(void)
+static void refuses_no_columns_and_more_than_a_table_has(void)
 {
+    const struct made_column none = {0};
     struct buffer body = {0};
     struct table_map map;
     struct error error;
 
+    made_table_map(&body, 1, "d", "t", &none, 0);
+    CHECK(table_map_decode(&map, buffer_bytes(&body), &error) == STATUS_CORRUPT);
+    buffer_clear(&body);
     buffer_add_zeros(&body, 6 + 2);
     made_name(&body, "d");
     made_name(&body, "t");
@@ -243,7 +247,7 @@ int main(void)
     reads_a_servers_table_map();
     reads_the_names_alone();
     refuses_one_that_is_cut();
-    refuses_more_columns_than_a_table_has();
+    refuses_no_columns_and_more_than_a_table_has();
     knows_the_sizes_of_values();
     does_not_guess_the_size_of_what_it_does_not_know();
     finds_the_marker_columns_by_type_and_order();

@@ -95,8 +95,21 @@ static void finds_another_programs_database(void)
     temp_dir_remove(directory);
 }
 
+/* Byte 60 of a database is the beginning of its user_version. */
+static void finds_a_newer_schema(void)
+{
+    char *directory = temp_dir_make();
+    struct error error;
+
+    registry_close(open_registry(directory));
+    put(directory, 60, "\x01");
+    CHECK(registry_check(directory, &error) == STATUS_INVALID);
+    temp_dir_remove(directory);
+}
+
 int main(void)
 {
+    finds_a_newer_schema();
     finds_nothing_in_one_that_is_right_and_makes_nothing();
     looks_beside_a_registry_that_writes();
     finds_damage();

@@ -364,6 +364,37 @@ static void a_rotate_to_another_file_is_found(void)
     CHECK(has_fault(&faults, "binlog.000001 rotate") && faults.count == 1);
 }
 
+/* Events that no window shows whole are read in pieces. */
+static void damage_anywhere_in_a_large_event_is_found(void)
+{
+    struct fixture fixture = fixture_new();
+    autofree char *path = fixture_path(&fixture, "binlog.000001");
+    struct binlog_maker maker = {.checksum = BINLOG_CHECKSUM_CRC32, .server_id = 7};
+    struct buffer whole = {0};
+    size_t last = 0;
+
+    binlog_maker_begin(&maker);
+    binlog_maker_transaction(&maker, 1, 1, 3 * 1024 * 1024);
+    binlog_maker_transaction(&maker, 1, 2, 300 * 1024);
+    last = maker.file.size;
+    store_file_whole(fixture.store, &maker, 1);
+    sync_store(fixture.store);
+    CHECK(is_clean(&fixture) && verify(&fixture).result.transactions == 2);
+    whole = read_whole(path);
+    for (size_t at = 1000; at < last; at += last / 97) {
+        struct faults faults;
+
+        put_byte(path, at, whole.data[at] ^ 1);
+        faults = verify(&fixture);
+        CHECK(faults.count == 1 && has_fault(&faults, "binlog.000001 checksum"));
+        CHECK(faults.result.transactions == 2);
+        put_byte(path, at, whole.data[at]);
+    }
+    buffer_release(&whole);
+    binlog_maker_release(&maker);
+    fixture_free(&fixture);
+}
+
 static void each_kind_is_told_once_a_file_and_counted_always(void)
 {
     struct fixture fixture = fixture_new();
@@ -408,6 +439,7 @@ int main(void)
     what_is_behind_the_mark_is_no_fault();
     a_transaction_inside_another_is_found();
     a_rotate_to_another_file_is_found();
+    damage_anywhere_in_a_large_event_is_found();
     each_kind_is_told_once_a_file_and_counted_always();
     return 0;
 }

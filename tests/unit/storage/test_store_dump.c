@@ -46,11 +46,22 @@ static struct shown dump(const struct fixture *fixture, struct store_dump_option
 
 static const struct epoch_rules ndb = {.kind = EPOCH_KIND_NDB};
 
-/* A recorded NDB log, stored as it is. */
-static struct fixture ndb_store(const char *server, unsigned files)
+/* A recorded NDB log, stored as it is, with indexes or without. */
+static struct fixture ndb_store(const char *server, unsigned files, bool is_indexed)
 {
     struct fixture fixture = fixture_new();
+    struct error error;
 
+    if (is_indexed) {
+        binlog_store_free(fixture.store);
+        fixture.store = binlog_store_new(&(struct binlog_store_options){
+            .disk = fixture.disk,
+            .clock = clock_system(),
+            .directory = fixture.directory,
+            .epochs = ndb,
+        });
+        CHECK_OK(binlog_store_recover(fixture.store, &error), &error);
+    }
     for (unsigned file = 1; file <= files; file++) {
         autofree char *name = mem_format("ndb/%s/binlog.%06u", server, file);
         struct binlog_maker maker = {.file = test_data_read(name)};
@@ -66,7 +77,7 @@ static struct fixture ndb_store(const char *server, unsigned files)
 
 static void shows_epochs_statements_and_incidents_in_order(void)
 {
-    struct fixture fixture = ndb_store("a1", 6);
+    struct fixture fixture = ndb_store("a1", 6, false);
     struct shown shown = dump(&fixture, (struct store_dump_options){
                                             .rules = &ndb,
                                             .to_epoch = UINT64_MAX,
@@ -86,7 +97,7 @@ static void shows_epochs_statements_and_incidents_in_order(void)
 
 static void shows_epochs_out_of_compressed_payloads(void)
 {
-    struct fixture fixture = ndb_store("a3", 3);
+    struct fixture fixture = ndb_store("a3", 3, false);
     struct shown shown = dump(&fixture, (struct store_dump_options){
                                             .rules = &ndb,
                                             .to_epoch = UINT64_MAX,
@@ -99,7 +110,7 @@ static void shows_epochs_out_of_compressed_payloads(void)
 
 static void shows_a_range_of_epochs_or_of_time(void)
 {
-    struct fixture fixture = ndb_store("a3", 3);
+    struct fixture fixture = ndb_store("a3", 3, false);
     struct store_dump_options all = {
         .rules = &ndb, .to_epoch = UINT64_MAX, .until_usec = UINT64_MAX};
     struct shown whole = dump(&fixture, all);
@@ -120,6 +131,39 @@ static void shows_a_range_of_epochs_or_of_time(void)
     CHECK(shown.counts[STORE_ENTRY_EPOCH] == 255);
     part.until_usec = part.since_usec;
     CHECK(dump(&fixture, part).counts[STORE_ENTRY_EPOCH] == 0);
+    fixture_free(&fixture);
+}
+
+static void takes_the_rules_from_the_indexes(void)
+{
+    struct fixture fixture = ndb_store("a3", 3, true);
+    struct shown shown = dump(&fixture, (struct store_dump_options){.to_epoch = UINT64_MAX,
+                                                                    .until_usec = UINT64_MAX});
+
+    CHECK(shown.counts[STORE_ENTRY_EPOCH] == 256 && shown.is_in_order);
+    fixture_free(&fixture);
+}
+
+/* A file that is out of the range is not read: damage in it is not met. */
+static void passes_over_files_that_are_out_of_the_range(void)
+{
+    struct fixture fixture = ndb_store("a1", 6, true);
+    struct store_dump_options all = {.to_epoch = UINT64_MAX, .until_usec = UINT64_MAX};
+    struct shown whole = dump(&fixture, all);
+    autofree char *path = fixture_path(&fixture, "binlog.000003");
+    struct store_dump_options part = all;
+    struct buffer bytes = read_whole(path);
+    struct shown shown;
+
+    part.from_epoch = whole.last.epoch.epoch - 1;
+    shown = dump(&fixture, part);
+    CHECK(shown.counts[STORE_ENTRY_EPOCH] > 0 && shown.counts[STORE_ENTRY_EPOCH] < 10);
+    bytes.data[bytes.size / 2] ^= 1;
+    write_whole(path, bytes.data, bytes.size);
+    whole = dump(&fixture, part);
+    CHECK(whole.counts[STORE_ENTRY_EPOCH] == shown.counts[STORE_ENTRY_EPOCH]);
+    CHECK(whole.last.epoch.incarnation == 1);
+    buffer_release(&bytes);
     fixture_free(&fixture);
 }
 
@@ -146,7 +190,7 @@ static void shows_statements_where_there_are_no_epochs(void)
 
 static void stops_where_the_store_is_damaged(void)
 {
-    struct fixture fixture = ndb_store("a3", 3);
+    struct fixture fixture = ndb_store("a3", 3, false);
     autofree char *path = fixture_path(&fixture, "binlog.000003");
     struct buffer bytes = read_whole(path);
     struct shown shown = {0};
@@ -173,6 +217,8 @@ int main(void)
     shows_epochs_statements_and_incidents_in_order();
     shows_epochs_out_of_compressed_payloads();
     shows_a_range_of_epochs_or_of_time();
+    takes_the_rules_from_the_indexes();
+    passes_over_files_that_are_out_of_the_range();
     shows_statements_where_there_are_no_epochs();
     stops_where_the_store_is_damaged();
     return 0;
