@@ -53,8 +53,8 @@ enum status relay_start_clusters(struct relay *relay, struct error *error);
 /* For the endpoint: FLUSH BINARY LOGS at the source of a struct relay_cluster. */
 enum status relay_flush_source(void *cluster, struct error *error);
 
-/* At start: each applier of the configuration has a row in the heartbeat table, for it reports by
- * UPDATE. Waits for the disk. */
+/* At start: each applier of the configuration has a row in the heartbeat table, for it reports
+ * by UPDATE. Waits for the disk. */
 MUST_CHECK enum status relay_add_heartbeat_rows(struct relay *relay, struct error *error);
 
 /* Reads the configuration again and applies what may change while running. */

@@ -121,8 +121,9 @@ static void stays_calm_about_what_it_does_not_know(void)
     CHECK(ask(&asker, "SELECT no_such_function(1)") == 1305);
     CHECK(ask(&asker, "SELECT version(1)") == 1305);
     CHECK(is_answer(&asker, "SELECT ((((((((((((((((((((1))))))))))))))))))))", "1"));
-    CHECK(ask(&asker, "SELECT (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1"
-                      ")))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))") == 1064);
+    CHECK(ask(&asker,
+              "SELECT (((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((1"
+              ")))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))))") == 1064);
     CHECK(ask(&asker, "SET no_such_thing = 1") == 1193);
     CHECK(ask(&asker, "SET version = '1'") == 1238);
     CHECK(ask(&asker, "SET GLOBAL sql_mode = ''") == 1235);

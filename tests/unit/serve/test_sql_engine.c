@@ -8,7 +8,7 @@ static const struct {
     const char *expression;
     const char *result; /* NULL: SQL NULL */
 } expressions[] = {
-    /* clang-format off */
+/* clang-format off */
 #include "sql_expressions.inc"
     /* clang-format on */
 };
