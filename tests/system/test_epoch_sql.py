@@ -228,7 +228,7 @@ def test_the_form_of_the_server_s_own_tests(mysql, index, epochs):
     assert mysql("""SELECT SUBSTRING_INDEX(REPLACE(next_file,'\\\\\\\\','/'),'/',-1) AS File
         FROM mysql.ndb_binlog_index WHERE epoch = """ + str(epochs[7])) == [end_of(index, epochs[7])[0][:1]]
     assert mysql("SELECT count(1) FROM mysql.ndb_binlog_index") == [["256"]]
-    assert mysql("SELECT COUNT(*) > 0, epoch >> 32, epoch & 0xFFFFFFFF FROM mysql.ndb_binlog_index "
+    assert mysql("SELECT COUNT(*) > 0, epoch >> 32, epoch & 4294967295 FROM mysql.ndb_binlog_index "
                  f"WHERE epoch = {epochs[9]}") == [["1", str(epochs[9] >> 32),
                                                    str(epochs[9] & 0xFFFFFFFF)]]
     assert mysql("SELECT @latest:=MAX(epoch) FROM mysql.ndb_apply_status "
