@@ -7,6 +7,7 @@
 #include "binrelay/base/memory.h"
 #include "binrelay/protocol/binlog_control.h"
 #include "binrelay/protocol/gtid_set.h"
+#include "event_wishes.h"
 #include "payload_reader.h"
 #include "rows_reader.h"
 #include "schema_statement.h"
@@ -42,6 +43,7 @@ struct epoch_reader {
     size_t map_names_bytes; /* HEARTBEAT: how both names stand in a table map */
     char map_names[2 * (1 + EPOCH_NAME_MOST_BYTES + 1)];
     struct epoch_transaction found;
+    struct epoch_transaction before_payload;
     uint32_t last_sec; /* of the last event */
 
     struct current_event event;
@@ -54,48 +56,6 @@ struct epoch_reader {
     uint8_t collected[COLLECT_MOST_BYTES];
 };
 
-enum { WANT_NEVER = 0, WANT_NONE = 1, WANT_NDB = 2, WANT_HEARTBEAT = 4, WANT_OUR_ROWS = 8 };
-
-/* Who wants an event of a type. WANT_OUR_ROWS: only while the marker's table is mapped. */
-static const uint8_t wishes[UINT8_MAX + 1] = {
-    [BINLOG_GTID] = WANT_NDB | WANT_HEARTBEAT,
-    [BINLOG_ANONYMOUS_GTID] = WANT_NDB | WANT_HEARTBEAT,
-    [BINLOG_GTID_TAGGED] = WANT_NDB | WANT_HEARTBEAT,
-    [BINLOG_QUERY] = WANT_NDB,
-    [BINLOG_XID] = WANT_NDB,
-    [BINLOG_TABLE_MAP] = WANT_NDB | WANT_HEARTBEAT,
-    [20] = WANT_NDB, /* rows of servers before 5.1.18, not counted */
-    [21] = WANT_NDB,
-    [22] = WANT_NDB,
-    [23] = WANT_NDB | WANT_OUR_ROWS,
-    [24] = WANT_NDB | WANT_OUR_ROWS,
-    [25] = WANT_NDB | WANT_OUR_ROWS,
-    [30] = WANT_NDB | WANT_OUR_ROWS,
-    [31] = WANT_NDB | WANT_OUR_ROWS,
-    [32] = WANT_NDB | WANT_OUR_ROWS,
-    [39] = WANT_NDB | WANT_OUR_ROWS,
-    [166] = WANT_NDB, /* MariaDB's compressed rows, not counted */
-    [167] = WANT_NDB,
-    [168] = WANT_NDB,
-    [169] = WANT_NDB,
-    [170] = WANT_NDB,
-    [171] = WANT_NDB,
-    [BINLOG_TRANSACTION_PAYLOAD] = WANT_NDB | WANT_HEARTBEAT,
-    [BINLOG_INCIDENT] = WANT_NONE | WANT_NDB | WANT_HEARTBEAT,
-};
-
-static void set_wanted(struct epoch_reader *reader, uint8_t who, bool is_wanted)
-{
-    for (unsigned type = 0; type <= UINT8_MAX; type++) {
-        uint64_t bit = UINT64_C(1) << type % 64;
-
-        if ((wishes[type] & who) != 0) {
-            reader->head.wanted_types[type / 64] &= ~bit;
-            reader->head.wanted_types[type / 64] |= is_wanted ? bit : 0;
-        }
-    }
-}
-
 /* Where only the marker's rows are read, they are wanted as long as its table is mapped. */
 static void forget_tables(struct epoch_reader *reader)
 {
@@ -104,7 +64,7 @@ static void forget_tables(struct epoch_reader *reader)
     }
     table_list_clear(&reader->tables);
     if (reader->rules.kind == EPOCH_KIND_HEARTBEAT) {
-        set_wanted(reader, WANT_OUR_ROWS, false);
+        event_wishes_set(reader->head.wanted_types, WISH_OF_OUR_ROWS, false);
     }
 }
 
@@ -152,16 +112,16 @@ static void choose_table(struct epoch_reader *reader)
 struct epoch_reader *epoch_reader_new(const struct epoch_rules *rules)
 {
     static const uint8_t who[EPOCH_KIND_COUNT] = {
-        [EPOCH_KIND_NONE] = WANT_NONE,
-        [EPOCH_KIND_NDB] = WANT_NDB,
-        [EPOCH_KIND_HEARTBEAT] = WANT_HEARTBEAT,
+        [EPOCH_KIND_NONE] = WISH_OF_NONE,
+        [EPOCH_KIND_NDB] = WISH_OF_NDB,
+        [EPOCH_KIND_HEARTBEAT] = WISH_OF_HEARTBEAT,
     };
     struct epoch_reader *reader = mem_zeroed(sizeof(*reader));
 
     reader->rules = *rules;
     choose_table(reader);
     rows_reader_init(&reader->rows, &reader->tables, on_marker_row, reader);
-    set_wanted(reader, who[rules->kind], true);
+    event_wishes_set(reader->head.wanted_types, who[rules->kind], true);
     return reader;
 }
 
@@ -204,7 +164,7 @@ static void map_table(struct epoch_reader *reader, struct bytes body, enum table
     /* Of a table for which there is no room the rows are not counted. */
     if (table_list_add(&reader->tables, &map, role, reader->epoch_name) &&
         reader->rules.kind == EPOCH_KIND_HEARTBEAT) {
-        set_wanted(reader, WANT_OUR_ROWS, true);
+        event_wishes_set(reader->head.wanted_types, WISH_OF_OUR_ROWS, true);
     }
 }
 
@@ -330,12 +290,21 @@ static void note_type(struct epoch_reader *reader, uint8_t type)
     }
 }
 
+/* How far a broken payload could be read depends on how it came: it says nothing. */
+static void forget_payload(struct epoch_reader *reader)
+{
+    reader->found = reader->before_payload;
+    reader->found.is_count_partial = true;
+    reader->last_sec = reader->event.header.created_at_sec;
+    forget_tables(reader);
+}
+
 static void end_event(struct epoch_reader *reader, struct current_event *event)
 {
     if (event->reading == READING_ROWS) {
         end_rows(reader);
     } else if (event->reading == READING_PAYLOAD && !payload_reader_end(reader->payload)) {
-        reader->found.is_count_partial = true;
+        forget_payload(reader);
     }
     event->reading = READING_NOTHING;
 }
@@ -344,6 +313,9 @@ static void end_event(struct epoch_reader *reader, struct current_event *event)
 static void drop_event(struct epoch_reader *reader, struct current_event *event)
 {
     if (event->reading != READING_NOTHING && event->body_left > 0) {
+        if (event->reading == READING_PAYLOAD) {
+            forget_payload(reader);
+        }
         reader->found.is_count_partial = true;
     }
     *event = (struct current_event){0};
@@ -373,6 +345,7 @@ static void begin_event(struct epoch_reader *reader,
         rows_reader_begin(&reader->rows, header.type);
         break;
     case READING_PAYLOAD:
+        reader->before_payload = reader->found;
         payload_reader_begin(reader->payload);
         break;
     }
