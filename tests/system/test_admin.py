@@ -184,7 +184,8 @@ def test_binrelayctl_prints_tables_for_people(quiet, relay):
     assert relay.control("cluster", "resume", "east").returncode == 0
 
 
-def test_binrelayctl_prints_the_result_as_json(relay):
+def test_binrelayctl_prints_the_result_as_json(quiet, relay):
+    wait_stored(relay, "east", quiet.east)
     done = relay.control("--json", "status")
     assert [row["cluster"] for row in json.loads(done.stdout)] == ["east", "west"]
     assert json.loads(relay.control("--json", "files", "east").stdout) == relay.command("files east")
