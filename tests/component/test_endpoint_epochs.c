@@ -403,6 +403,15 @@ static void a_cluster_without_epochs_looks_nothing_up(struct rig *rig)
     CHECK(seen.incidents == 1 && seen.incident_file == 2);
 }
 
+/* A server without NDB writes an incident only when it has lost something. */
+static void an_incident_before_the_first_heartbeat_is_served(struct rig *rig)
+{
+    struct seen seen = dump_from(rig, EAST, "binlog.000002");
+
+    check_end(rig, EAST, &seen);
+    CHECK(seen.incidents == 1 && seen.incident_file == 2);
+}
+
 /* Some days after the recordings. */
 static uint64_t wall_usec(void *context)
 {
@@ -445,5 +454,18 @@ int main(void)
     who_comes_before_the_first_epoch_comes_again(&young);
     a_cluster_without_epochs_looks_nothing_up(&young);
     rig_close(&young);
+
+    const struct epoch_rules heartbeats = {.kind = EPOCH_KIND_HEARTBEAT,
+                                           .server_id = 7,
+                                           .database = "heartbeat",
+                                           .table = "heartbeat"};
+    struct rig beating = {.clock = &clock,
+                          .epochs = {heartbeats, heartbeats},
+                          .files = beginnings,
+                          .file_count = sizeof(beginnings) / sizeof(beginnings[0])};
+
+    rig_open(&beating);
+    an_incident_before_the_first_heartbeat_is_served(&beating);
+    rig_close(&beating);
     return 0;
 }
