@@ -51,7 +51,7 @@ struct filter_rule {
  * An NDB binlog server begins each log in the field with an incident: nothing
  * is lost there, as no epoch was before. With this, incidents before the first
  * epoch of the store are left out too, whatever the rule says. The store is
- * borrowed. For streams of MySQL servers.
+ * borrowed. For streams of NDB's servers.
  */
 void dump_filter_leave_opening(struct dump_filter *filter, struct binlog_store *store);
 

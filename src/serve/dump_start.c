@@ -342,13 +342,15 @@ static enum status find_place(struct dump *dump,
     return dump_find_by_file(dump, request, error);
 }
 
-/* A stream that can meet what is before the first epoch leaves its incidents out. */
+/* A stream that can meet what is before the first epoch leaves its incidents out. Not where
+ * heartbeats are the epochs: such a server writes an incident only when it has lost something,
+ * and the heartbeats may have begun long after. */
 static enum status prepare_opening(struct dump *dump, struct error *error)
 {
     struct binlog_store *store = dump->cluster->store;
     uint64_t next_file = 0;
 
-    if (dump->is_mariadb || epoch_index_rules(store).kind == EPOCH_KIND_NONE) {
+    if (dump->is_mariadb || epoch_index_rules(store).kind != EPOCH_KIND_NDB) {
         return STATUS_OK;
     }
     if (dump->filter != NULL) {

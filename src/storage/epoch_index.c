@@ -373,12 +373,15 @@ static enum status count_epochs(struct binlog_store *store,
     pthread_mutex_lock(&list->lock);
     for (size_t at = epoch_file_place(list, summary->first.end.file);
          at < list->count && list->files[at]->number <= summary->last.end.file; at++) {
-        summary->count += list->files[at]->epochs.epochs;
+        uint64_t epochs = list->files[at]->epochs.epochs;
+
+        /* Not of a file that was purged since they were counted, or mended to fewer. */
+        if (list->files[at]->number == visible.file) {
+            epochs -= hidden < epochs ? hidden : epochs;
+        }
+        summary->count += epochs;
     }
     pthread_mutex_unlock(&list->lock);
-    if (summary->first.end.file == visible.file) {
-        summary->count -= hidden;
-    }
     return STATUS_OK;
 }
 

@@ -12,6 +12,9 @@
 
 enum { INDEX_ROWS_MOST = 300 };
 
+/* Of the incident that west begins with. */
+#define WEST_OPENING "1525afce-e52f-11f1-9f83-02fc00000001:1"
+
 static const struct rig_file recordings[] = {
     {EAST, 1, "ndb/a1/binlog.000001"}, {EAST, 2, "ndb/a1/binlog.000002"},
     {EAST, 3, "ndb/a1/binlog.000003"}, {EAST, 4, "ndb/a1/binlog.000004"},
@@ -349,6 +352,31 @@ static void nor_is_it_by_gtid(struct rig *rig)
     gtid_set_free(stored);
 }
 
+/* Nothing is kept of it behind a purge: the replica is told the one GTID that it lacks. */
+static void its_gtid_is_missed_behind_a_purge(struct rig *rig)
+{
+    struct binlog_store *store = rig->clusters[WEST].store;
+    struct gtid_set *all = binlog_files_gtids(store);
+    struct gtid_set *served = binlog_files_gtids(store);
+    struct gtid_set *opening = NULL;
+    struct binlog_purged purged;
+    struct error error;
+
+    CHECK_OK(gtid_set_parse(&opening, bytes_of_text(WEST_OPENING), &error), &error);
+    gtid_set_subtract(served, opening);
+    CHECK(gtid_set_count(served) == gtid_set_count(all) - 1);
+    CHECK_OK(binlog_store_purge(store, 3, &purged, &error), &error);
+    struct seen seen = dump_by_gtid(rig, served);
+
+    check_refused(&seen, 1236, WEST_OPENING);
+    seen = dump_by_gtid(rig, all);
+    check_end(rig, WEST, &seen);
+    CHECK(seen.gtids == 0);
+    gtid_set_free(opening);
+    gtid_set_free(served);
+    gtid_set_free(all);
+}
+
 /* Behind a purge the first epoch that is left is not the first that was. */
 static void an_incident_behind_a_purge_is_served(struct rig *rig)
 {
@@ -403,6 +431,15 @@ static void a_cluster_without_epochs_looks_nothing_up(struct rig *rig)
     CHECK(seen.incidents == 1 && seen.incident_file == 2);
 }
 
+/* A server without NDB writes an incident only when it has lost something. */
+static void an_incident_before_the_first_heartbeat_is_served(struct rig *rig)
+{
+    struct seen seen = dump_from(rig, EAST, "binlog.000002");
+
+    check_end(rig, EAST, &seen);
+    CHECK(seen.incidents == 1 && seen.incident_file == 2);
+}
+
 /* Some days after the recordings. */
 static uint64_t wall_usec(void *context)
 {
@@ -433,6 +470,7 @@ int main(void)
     names_that_cannot_be_read_are_refused(&rig);
     the_incident_before_the_first_epoch_is_not_served(&rig);
     nor_is_it_by_gtid(&rig);
+    its_gtid_is_missed_behind_a_purge(&rig);
     an_incident_behind_a_purge_is_served(&rig);
     rig_close(&rig);
 
@@ -445,5 +483,18 @@ int main(void)
     who_comes_before_the_first_epoch_comes_again(&young);
     a_cluster_without_epochs_looks_nothing_up(&young);
     rig_close(&young);
+
+    const struct epoch_rules heartbeats = {.kind = EPOCH_KIND_HEARTBEAT,
+                                           .server_id = 7,
+                                           .database = "heartbeat",
+                                           .table = "heartbeat"};
+    struct rig beating = {.clock = &clock,
+                          .epochs = {heartbeats, heartbeats},
+                          .files = beginnings,
+                          .file_count = sizeof(beginnings) / sizeof(beginnings[0])};
+
+    rig_open(&beating);
+    an_incident_before_the_first_heartbeat_is_served(&beating);
+    rig_close(&beating);
     return 0;
 }

@@ -4,6 +4,9 @@
  * empty and of another file: it is noticed and made anew, and then everything
  * is found as before.
  */
+#include <errno.h>
+#include <fcntl.h>
+
 #include "epoch_scene.h"
 
 enum { EPOCHS = 6, FILES = 3 };
@@ -242,6 +245,109 @@ static void goes_on_behind_a_mended_index(void)
     fixture_free(&fixture);
 }
 
+/* Opens no index to write while `is_full`. */
+struct full_disk {
+    struct disk disk;
+    bool is_full;
+};
+
+static int open_unless_full(void *context, const char *path, int flags, mode_t mode)
+{
+    const struct full_disk *full = context;
+    const char *dot = strrchr(path, '.');
+
+    if (full->is_full && (flags & O_RDWR) != 0 && strcmp(dot, ".epochs") == 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return disk_system()->open(disk_system()->context, path, flags, mode);
+}
+
+/* Appends and syncs an epoch at a time; indexes cannot be written for those that `is_full` is
+ * true for, closing ones among them. */
+static void fill(struct damage *damage, struct full_disk *full, bool (*is_full)(unsigned at))
+{
+    struct binlog_maker maker = {.checksum = BINLOG_CHECKSUM_CRC32, .server_id = 5};
+    struct error error;
+    unsigned at = 0;
+
+    for (uint64_t number = 1; number <= FILES; number++) {
+        size_t done = BINLOG_MAGIC_BYTES;
+
+        binlog_maker_begin(&maker);
+        CHECK_OK(binlog_store_begin_file(damage->fixture.store, "binlog", number, &error),
+                 &error);
+        for (unsigned epoch = 0; epoch < EPOCHS; epoch++, at++) {
+            (void)epoch_maker_ndb(&maker, at % 10 + 100, at); /* incarnations, too */
+            if (epoch == 2) {
+                (void)epoch_maker_incident(&maker);
+            }
+            append_from(damage->fixture.store, &maker, done);
+            done = maker.file.size;
+            full->is_full = is_full(at);
+            sync_store(damage->fixture.store);
+        }
+    }
+    full->is_full = false;
+    binlog_maker_release(&maker);
+}
+
+static bool is_never_full(unsigned at)
+{
+    (void)at;
+    return false;
+}
+
+/* In the middle of file 1; from the end of file 1 to that of file 2's third epoch. */
+static bool is_full_at_times(unsigned at)
+{
+    return at == 2 || (at >= EPOCHS - 1 && at < EPOCHS + 3);
+}
+
+static bool is_always_full(unsigned at)
+{
+    (void)at;
+    return true;
+}
+
+static void full_begin(struct damage *damage, struct full_disk *full)
+{
+    struct error error;
+
+    *full = (struct full_disk){.disk = *disk_system()};
+    full->disk.open = open_unless_full;
+    full->disk.sync = sync_nothing;
+    full->disk.context = full;
+    *damage = (struct damage){.fixture = fixture_new_with(ndb_rules())};
+    damage->fixture.disk = &full->disk;
+    CHECK_OK(fixture_restart(&damage->fixture, &error), &error);
+}
+
+/* Readers mend it while it runs, to the bytes that a disk with room would have had. */
+static void an_index_that_was_not_written_is_as_if_it_were(bool (*is_full)(unsigned at))
+{
+    struct full_disk roomy;
+    struct full_disk full;
+    struct damage right;
+    struct damage damage;
+
+    full_begin(&right, &roomy);
+    fill(&right, &roomy, is_never_full);
+    full_begin(&damage, &full);
+    fill(&damage, &full, is_full);
+    damage.wanted = scene_all(right.fixture.store, false);
+    CHECK(damage.wanted.count == (size_t)EPOCHS * FILES);
+    for (unsigned file = 0; file < FILES; file++) {
+        autofree char *path = index_path(&right, file);
+
+        damage.indexes[file] = read_whole(path);
+    }
+    scene_check_all(damage.fixture.store, &damage.wanted);
+    check_mended(&damage);
+    damage_end(&damage);
+    damage_end(&right);
+}
+
 int main(void)
 {
     struct damage damage;
@@ -255,5 +361,7 @@ int main(void)
     notices_every_length_while_it_runs(&damage);
     damage_end(&damage);
     goes_on_behind_a_mended_index();
+    an_index_that_was_not_written_is_as_if_it_were(is_full_at_times);
+    an_index_that_was_not_written_is_as_if_it_were(is_always_full);
     return 0;
 }
