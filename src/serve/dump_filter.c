@@ -76,28 +76,6 @@ void dump_filter_leave_opening(struct dump_filter *filter, struct binlog_store *
     filter->opening = store;
 }
 
-/*
- * Asked anew each time: the first epoch may have come since. What is read was
- * durable before, and epochs are known no later than their bytes are. Behind a
- * purge the first epoch that is left is not the first that was: an incident
- * before it may be a gap.
- */
-static bool is_before_first_epoch(struct binlog_store *store, struct binlog_position position)
-{
-    const struct epoch_key least = {0};
-    struct epoch_place first;
-    struct error error;
-    enum status status = epoch_index_at_or_after(store, least, &first, &error);
-
-    if (!epoch_index_is_whole(store)) {
-        return false;
-    }
-    if (status != STATUS_OK) {
-        return status == STATUS_NOT_FOUND; /* not known is no reason to leave something out */
-    }
-    return binlog_position_compare(position, first.end) < 0;
-}
-
 enum filter_need dump_filter_need_of_rule(const struct dump_filter *filter)
 {
     /* A group that is left out must be scanned to its end, were it the last of all. */
@@ -106,7 +84,10 @@ enum filter_need dump_filter_need_of_rule(const struct dump_filter *filter)
 
 enum filter_need dump_filter_need(struct dump_filter *filter, struct binlog_position position)
 {
-    if (filter->opening != NULL && !is_before_first_epoch(filter->opening, position)) {
+    /* Asked anew each time: the first epoch may have come since. What is read was durable
+     * before, and epochs are known no later than their bytes are. Behind a purge the first
+     * epoch that is left is not the first that was: an incident before it may be a gap. */
+    if (filter->opening != NULL && !epoch_index_is_opening(filter->opening, position)) {
         filter->opening = NULL;
     }
     return filter->opening != NULL ? FILTER_NEEDED : dump_filter_need_of_rule(filter);
@@ -201,7 +182,7 @@ static enum status look_for_opening(struct dump_filter *filter,
 
     if (status == STATUS_OK &&
         binlog_event_header_at(seen_bytes(filter, range.offset)).type == BINLOG_INCIDENT) {
-        filter->decided |= is_before_first_epoch(filter->opening, position);
+        filter->decided |= epoch_index_is_opening(filter->opening, position);
     }
     return status;
 }

@@ -28,22 +28,26 @@ bool epoch_index_is_continuous(struct binlog_store *store,
     return is_continuous;
 }
 
-bool epoch_index_is_whole(struct binlog_store *store)
+bool epoch_index_is_opening(struct binlog_store *store, struct binlog_position position)
 {
     struct file_list *list = &store->list;
     const struct store_file *file = NULL;
-    bool is_whole = true;
+    bool is_opening = true;
 
     pthread_mutex_lock(&list->lock);
     if (list->count > 0) {
-        is_whole = list->files[0]->epochs.before.last.incarnation == 0;
+        is_opening = list->files[0]->epochs.before.last.incarnation == 0;
         file = epoch_file_from(list, 0, false);
     }
     if (file != NULL) {
-        is_whole = is_whole && epoch_is_visible(store, file->number, file->epochs.first.start);
+        struct binlog_position end = {file->number, file->epochs.first.end};
+
+        is_opening = is_opening &&
+                     epoch_is_visible(store, file->number, file->epochs.first.start) &&
+                     binlog_position_compare(position, end) < 0;
     }
     pthread_mutex_unlock(&list->lock);
-    return is_whole;
+    return is_opening;
 }
 
 size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps)

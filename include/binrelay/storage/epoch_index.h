@@ -97,8 +97,9 @@ bool epoch_index_is_continuous(struct binlog_store *store,
                                struct epoch_key before,
                                struct epoch_key after);
 
-/* True if no epoch was before the first one that is found: purged, or not visible. */
-bool epoch_index_is_whole(struct binlog_store *store);
+/* True if the position lies before the end of the first epoch that ever was: none is purged or
+ * not visible. Reads no file. */
+bool epoch_index_is_opening(struct binlog_store *store, struct binlog_position position);
 
 /* All gaps behind the first epoch, oldest first; *gaps is the caller's to free. */
 size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps);
