@@ -3,6 +3,7 @@
 #include "admin_internal.h"
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
+#include "binrelay/serve/endpoint_sessions.h"
 
 static json_t *row_of(const struct admin *admin, const struct session_facts *facts)
 {

@@ -4,6 +4,7 @@
 
 #include "admin_internal.h"
 #include "binrelay/base/memory.h"
+#include "binrelay/serve/endpoint_sessions.h"
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/epoch_index.h"
 

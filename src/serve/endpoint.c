@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binrelay/serve/endpoint.h"
+#include "binrelay/serve/endpoint_sessions.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,6 +12,7 @@
 
 #include "binrelay/net/loop.h"
 #include "binrelay/serve/endpoint.h"
+#include "binrelay/serve/endpoint_sessions.h"
 
 struct session;
 struct session_directory;

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <semaphore.h>
 
+#include "binrelay/serve/endpoint_sessions.h"
 #include "served_cluster.h"
 #include "sql_client.h"
 

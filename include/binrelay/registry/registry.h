@@ -12,8 +12,11 @@
 #include "binrelay/base/clock.h"
 #include "binrelay/base/error.h"
 #include "binrelay/base/mailbox.h"
+#include "binrelay/registry/applier_registry.h"
 #include "binrelay/registry/cluster_board.h"
 #include "binrelay/registry/heartbeat_table.h"
+#include "binrelay/registry/pin_table.h"
+#include "binrelay/registry/report_router.h"
 
 struct registry;
 
@@ -65,5 +68,41 @@ void registry_add_event(struct registry *registry,
                         const char *event,
                         const char *text);
 
-/* What the heartbeat table of the endpoint holds; the registry's. */
+/* What the heartbeat table of the endpoint holds; the registry's, as the next two. */
 struct heartbeat_table *registry_heartbeats(struct registry *registry);
+struct pin_table *registry_pins(struct registry *registry);
+struct report_router *registry_reports(struct registry *registry);
+
+/* A cluster whose appliers are kept. All borrowed for the registry's life. */
+struct registry_applied {
+    const char *name;
+    uint32_t server_id;
+    struct binlog_store *store;
+    struct cluster_board *board; /* the source's server_id is taken from it */
+};
+
+/* Loads what is kept of a cluster's appliers; the registry's. At start, before any of their
+ * functions. */
+MUST_CHECK enum status registry_open_appliers(struct registry *registry,
+                                              const struct registry_applied *cluster,
+                                              struct applier_registry **made,
+                                              struct error *error);
+
+/* One of the numbered events. */
+struct registry_event {
+    uint64_t id;
+    uint64_t at_usec; /* wall clock */
+    char cluster[65];
+    char event[65];
+    char message[1024];
+};
+
+/* Events behind a number and not before a time, oldest first, at most so many; waits. *events
+ * is the caller's to free. */
+MUST_CHECK enum status registry_list_events(struct registry *registry,
+                                            uint64_t after_id,
+                                            uint64_t since_usec,
+                                            size_t most,
+                                            struct registry_event **events,
+                                            size_t *count,
+                                            struct error *error);

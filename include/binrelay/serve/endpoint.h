@@ -16,6 +16,7 @@
 #include "binrelay/net/tls.h"
 #include "binrelay/registry/cluster_board.h"
 #include "binrelay/registry/heartbeat_table.h"
+#include "binrelay/registry/registry.h"
 #include "binrelay/storage/binlog_store.h"
 
 /* One cluster as replicas see it. All borrowed for the endpoint's life. */
@@ -29,6 +30,14 @@ struct served_cluster {
     /* Has the source begin a new binlog, and waits: on the agent thread. NULL: it cannot. */
     enum status (*flush_source)(void *flush_context, struct error *error);
     void *flush_context;
+    struct applier_registry *appliers;
+    /* PURGE BINARY LOGS by the rules, and waits: before a file, or what was stored before a
+     * wall clock time; the other is 0. NULL: it cannot. */
+    enum status (*purge_logs)(void *purge_context,
+                              uint64_t before_file,
+                              uint64_t before_usec,
+                              struct error *error);
+    void *purge_context;
 };
 
 enum account_right {
@@ -80,6 +89,9 @@ struct endpoint_options {
     size_t cluster_count;
     struct heartbeat_table *heartbeats; /* borrowed; what the heartbeat table shows */
     const char *heartbeat_name;         /* "heartbeat.heartbeat" */
+    struct report_router *reports;      /* borrowed; takes what is written to that table */
+    struct pin_table *pins;             /* borrowed, as the next; for binrelay.pins, events */
+    struct registry *registry;
     unsigned serve_threads;
     const char *rsa_key_path; /* where the key pair for logins without TLS is kept */
     struct endpoint_settings settings;
@@ -109,31 +121,6 @@ uint16_t endpoint_port(const struct endpoint *endpoint, size_t listener);
 
 /* A cluster published a new durable end. Any thread; cheap while nobody streams it. */
 void endpoint_wake(struct endpoint *endpoint, size_t cluster);
-
-/* One connection, as `sessions` and SHOW PROCESSLIST show it. */
-struct session_facts {
-    uint64_t id;
-    char user[81];
-    char peer[64];
-    char cluster[64];
-    const char *state;  /* "greeting", "ready", "streaming", ... */
-    uint32_t server_id; /* what the replica says of itself; 0: nothing */
-    char replica_uuid[37];
-    struct binlog_position position; /* framed for sending up to here */
-    uint64_t sent_bytes;
-    uint64_t queued_bytes;
-    uint64_t started_usec; /* wall clock */
-    bool is_secure;
-    bool is_by_gtid;
-};
-
-/* Copies the facts of all sessions; *facts is the caller's to free. Any thread. */
-size_t endpoint_sessions(struct endpoint *endpoint, struct session_facts **facts);
-
-/* Ends one. STATUS_NOT_FOUND if there is none. Any thread. */
-MUST_CHECK enum status endpoint_kill(struct endpoint *endpoint,
-                                     uint64_t id,
-                                     struct error *error);
 
 /* Turns of the slowest-turning serve loop's counter sum, for the watchdog: one number per
  * thread. */

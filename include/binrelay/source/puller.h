@@ -93,6 +93,10 @@ void puller_stop(struct puller *puller);
 void puller_pause(struct puller *puller);
 void puller_resume(struct puller *puller);
 
+/* Whether the store may grow: without room the pull stops at a transaction's end, in the state
+ * store_full with the reason, and goes on when there is room again. */
+void puller_set_room(struct puller *puller, bool has_room, const char *reason);
+
 /* New passwords, one for each source, copied; used at the next connect. Sources that wait try
  * at once. */
 void puller_set_passwords(struct puller *puller, const char *const *passwords, size_t count);

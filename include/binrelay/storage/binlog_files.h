@@ -14,6 +14,7 @@ struct binlog_file_facts {
     uint64_t bytes;             /* up to the durable end */
     uint32_t first_created_sec; /* of its events; 0 where there is none */
     uint32_t last_created_sec;
+    uint64_t written_usec; /* wall clock: when its last event was stored */
     bool is_mariadb;
     bool has_gtids;  /* a GTID event that is not anonymous was stored in it */
     bool is_rotated; /* ends in a Rotate: readers know the next file's name. Of the newest file

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Decides for one cluster which files may go, and lets them go: those wholly
+ * below what every applier, pin and running stream needs (S3), oldest first.
+ * Watches the room on the disk: warns at the soft mark, stops the pull at the
+ * hard one, drops appliers only where the configuration says so.
+ *
+ * One thread of its own, so that a slow disk holds up no other cluster. All
+ * functions from any thread that may wait.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "binrelay/base/clock.h"
+#include "binrelay/base/error.h"
+#include "binrelay/registry/applier_registry.h"
+#include "binrelay/registry/pin_table.h"
+#include "binrelay/registry/registry.h"
+
+struct purger;
+
+/* A plain value; what a reload may change. */
+struct purge_settings {
+    bool is_automatic;     /* policy "applied"; else only by hand */
+    uint64_t min_age_usec; /* a file stays for so long after its last event was stored */
+    uint64_t min_files;    /* so many of the newest stay; at least 1 */
+    uint64_t max_bytes;    /* 0: what the disk has */
+    unsigned soft_percent; /* of what the store may take: warn */
+    unsigned hard_percent; /* stop the pull */
+    bool drops_appliers;   /* on_limit "drop_appliers" */
+    bool purges_source;    /* source_purge */
+};
+
+/* What other rooms do for it. Called on any thread, the purger's lock not held. */
+struct purger_links {
+    /* What running streams need, and those that ended within min_age; as of holds lists. */
+    size_t (*stream_holds)(void *context, uint64_t min_age_usec, struct log_hold **holds);
+    /* The pull may go on, or must not, with the reason. Called at changes. */
+    void (*set_room)(void *context, bool has_room, const char *reason);
+    /* An applier lost its place: its streams end. */
+    void (*end_streams)(void *context, uint32_t server_id);
+    /* PURGE BINARY LOGS TO the source's own file of the number; NULL: it cannot. */
+    enum status (*purge_source)(void *context, uint64_t file, struct error *error);
+    void *context; /* borrowed, as those below */
+};
+
+struct purger_options {
+    const char *cluster;
+    const char *directory; /* the store's: whose file system is watched */
+    struct binlog_store *store;
+    struct applier_registry *appliers;
+    struct pin_table *pins;
+    struct registry
+        *registry; /* events: purge.done, purge.blocked, disk.soft, disk.hard, ... */
+    const struct clock *clock;
+    const struct disk *disk;
+    struct purge_settings settings;
+    struct purger_links links;
+};
+
+MUST_CHECK enum status purger_start(struct purger **made,
+                                    const struct purger_options *options,
+                                    struct error *error);
+
+/* Joins the thread. Accepts NULL. */
+void purger_stop(struct purger *purger);
+
+void purger_set_settings(struct purger *purger, const struct purge_settings *settings);
+
+/* Something changed (a report, a pin, a stream's end): look soon. Never waits. */
+void purger_poke(struct purger *purger);
+
+/* What somebody asks to be purged; both 0: all that nobody needs. */
+struct purge_request {
+    uint64_t to_epoch;    /* files wholly at or below it */
+    uint64_t before_file; /* files before this one */
+    uint64_t before_usec; /* wall clock: files whose last event was stored before */
+    bool is_dry_run;
+    bool is_forced; /* past what is needed; min_age and min_files too, never the newest file */
+};
+
+struct purge_outcome {
+    uint64_t files; /* removed, or that would be */
+    uint64_t bytes;
+    uint64_t first; /* the oldest file that is left */
+    struct log_hold
+        *losers; /* owned: who loses what it needs (forced), the oldest need first */
+    size_t loser_count;
+    struct log_hold *blockers; /* owned: who keeps the files that were asked for and stay */
+    size_t blocker_count;
+};
+
+/* STATUS_DENIED: not forced, and something that was asked for is needed: nothing was purged;
+ * the error names who needs it and from where. *outcome is set in any case and released by the
+ * caller. */
+MUST_CHECK enum status purger_purge(struct purger *purger,
+                                    const struct purge_request *request,
+                                    struct purge_outcome *outcome,
+                                    struct error *error);
+void purge_outcome_release(struct purge_outcome *outcome);
+
+/* For status and metrics. */
+struct purge_report {
+    struct binlog_position low_water; /* {0, 0}: everything is needed */
+    uint64_t low_water_epoch;         /* the last epoch that is not needed any more; 0: none */
+    struct log_hold *holds;           /* owned: all of them, the oldest need first */
+    size_t hold_count;
+    uint64_t store_bytes;
+    uint64_t limit_bytes; /* what the store may take: max_bytes, or it and what is free */
+    double hours_left;    /* until the hard mark at the pace of late; negative: unknown */
+    bool is_above_soft;
+    bool is_above_hard;
+    uint64_t purged_files; /* since the start */
+    uint64_t purged_bytes;
+};
+
+void purger_report(struct purger *purger, struct purge_report *report);
+void purge_report_release(struct purge_report *report);
