@@ -206,15 +206,18 @@ void relay_free(struct relay *relay)
     }
     loop_timer_free(relay->watchdog);
     admin_close(relay->admin);
+    worker_stop(relay->worker);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_interrupt(relay->clusters[at].agent);
     }
     for (size_t at = 0; at < relay->cluster_count; at++) {
+        purger_stop(relay->clusters[at].purger);
         puller_stop(relay->clusters[at].puller);
     }
     endpoint_close(relay->endpoint);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_stop(relay->clusters[at].agent);
+        purger_free(relay->clusters[at].purger);
         binlog_store_free(relay->clusters[at].store);
         cluster_board_free(relay->clusters[at].board);
     }
