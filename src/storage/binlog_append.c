@@ -93,6 +93,7 @@ static enum status write_bytes(struct binlog_store *store,
         return give_up_gathered(store, status, error);
     }
     store->written_bytes += size;
+    store->stored_usec = clock_wall_usec(store->clock);
     return STATUS_OK;
 }
 
@@ -360,6 +361,7 @@ static void end_current(struct binlog_store *store)
         pending_gtids_cut(&store->gtids, whole_place(store, &store->whole).gtids);
         end.gtids = pending_gtids_end(&store->gtids);
         current->ended = store_facts_at(&store->follower, &end);
+        current->ended.written_usec = store->stored_usec;
     }
 }
 
@@ -424,6 +426,7 @@ enum status binlog_store_begin_file(struct binlog_store *store,
     store_follow_file(store, &store->follower, file, &store->gtids);
     store->follower.is_first = current == NULL;
     store->written_bytes = BINLOG_MAGIC_BYTES;
+    store->stored_usec = clock_wall_usec(store->clock);
     epoch_track_begin_file(&store->epochs, file, BINLOG_MAGIC_BYTES);
     return STATUS_OK;
 }

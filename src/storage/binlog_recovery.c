@@ -196,6 +196,7 @@ static void adopt_tail(struct recovery *recovery)
     store->whole.place = store->follower.now;
     store->written = store->whole;
     store->written_bytes = store->follower.now.offset;
+    store->stored_usec = file->facts.written_usec;
 }
 
 static void adopt(struct recovery *recovery)

@@ -12,8 +12,9 @@
 
 /* The newest file that stays, read to its end. */
 struct recovered_tail {
-    int descriptor; /* -1: no file stays */
-    uint64_t bytes; /* that the file has; more than scan.whole: the rest is cut */
+    int descriptor;        /* -1: no file stays */
+    uint64_t bytes;        /* that the file has; more than scan.whole: the rest is cut */
+    uint64_t written_usec; /* its mtime, before it is cut */
     struct file_follower follower;
     struct pending_gtids gtids; /* owned */
     struct binlog_scan scan;

@@ -94,6 +94,7 @@ static enum status read_closed_file(
     if (status == STATUS_OK) {
         struct binlog_file_facts facts = store_facts_at(&follower, &follower.now);
 
+        facts.written_usec = disk_file_written_usec(file);
         stored_gtids_add(&recovery->purged, &scan.before);
         stored_gtids_add(&recovery->before, &scan.before);
         gtid_sidecar_encode(&sidecar, &facts, &recovery->before, &scan.added);
@@ -126,6 +127,7 @@ static enum status take_closed_file(struct recovery *recovery, size_t at, struct
             stored_gtids_add(&recovery->purged, &sidecar.before);
             stored_gtids_add(&recovery->before, &sidecar.before);
         }
+        sidecar.facts.written_usec = disk_file_written_usec(file);
         add_file(recovery, at, &sidecar.facts, &sidecar.added);
         stored_gtids_add(&recovery->before, &sidecar.added);
     } else {
@@ -169,6 +171,7 @@ static enum status open_written(struct recovery *recovery,
         return error_set_errno(error, "look at %s", path);
     }
     tail->bytes = (uint64_t)bytes;
+    tail->written_usec = disk_file_written_usec(tail->descriptor);
     return STATUS_OK;
 }
 
@@ -227,6 +230,7 @@ static void keep_tail(struct recovery *recovery, size_t at, struct recovered_tai
 {
     struct binlog_file_facts facts = store_facts_at(&tail->follower, &tail->scan.whole);
 
+    facts.written_usec = tail->written_usec;
     release_tail(recovery->store, &recovery->tail);
     recovery->tail = *tail;
     recovery->tail.follower.runs = &recovery->tail.gtids;
