@@ -162,6 +162,23 @@ static enum status check_can_append(const struct binlog_store *store, struct err
     return status;
 }
 
+/* Serving leaves incidents out that stand in front of the first epoch, NDB's only
+ * (dump_start.c). */
+static enum status follow(struct binlog_store *store,
+                          struct bytes start,
+                          uint32_t size,
+                          struct error *error)
+{
+    bool is_incident = start.size > BINLOG_EVENT_TYPE_AT &&
+                       start.data[BINLOG_EVENT_TYPE_AT] == BINLOG_INCIDENT;
+
+    if (UNLIKELY(is_incident)) {
+        store->follower.is_opening = store->epoch_rules.kind == EPOCH_KIND_NDB &&
+                                     store->epochs.now.last.incarnation == 0;
+    }
+    return file_follower_event(&store->follower, start, size, error);
+}
+
 static enum status append_whole(struct binlog_store *store,
                                 struct bytes event,
                                 struct error *error)
@@ -171,7 +188,7 @@ static enum status append_whole(struct binlog_store *store,
     if (UNLIKELY(event.size > UINT32_MAX)) {
         return error_set(error, STATUS_INVALID, "an event of %zu bytes", event.size);
     }
-    status = file_follower_event(&store->follower, event, (uint32_t)event.size, error);
+    status = follow(store, event, (uint32_t)event.size, error);
     if (LIKELY(status == STATUS_OK)) {
         epoch_track_event(&store->epochs, event, (uint32_t)event.size,
                           store->follower.format.checksum);
@@ -240,7 +257,7 @@ enum status binlog_store_append_begin(struct binlog_store *store,
                          binlog_event_type_name(first.data[BINLOG_EVENT_TYPE_AT]), size);
     }
     if (!store->is_collecting) {
-        status = file_follower_event(&store->follower, first, size, error);
+        status = follow(store, first, size, error);
     }
     if (status != STATUS_OK) {
         return status;

@@ -202,6 +202,7 @@ static size_t settle_gtids(struct file_list *list,
     for (; next < gtids->count && gtids->items[next].file <= file->number; next++) {
         const struct pending_gtid *gtid = &gtids->items[next];
 
+        pending_gtid_settle_left_out(gtid, list->left_out);
         if (gtid->is_before) {
             pending_gtid_settle(gtid, &list->purged);
             pending_gtid_settle(gtid, &list->before_last);

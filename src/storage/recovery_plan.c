@@ -40,6 +40,7 @@ void recovery_release(struct recovery *recovery)
     purge_record_release(&recovery->record);
     stored_gtids_release(&recovery->purged);
     stored_gtids_release(&recovery->before);
+    gtid_set_free(recovery->left_out);
     store_listing_release(&recovery->listing);
 }
 
@@ -298,19 +299,10 @@ static enum status count_closed(struct recovery *recovery, struct error *error)
 static void set_leftovers_aside(struct recovery *recovery)
 {
     struct store_listing *listing = &recovery->listing;
-    size_t count = 0;
 
-    while (count < listing->count && listing->files[count] < recovery->record.first) {
-        count++;
-    }
-    if (count == 0) {
-        return;
-    }
-    recovery->leftovers = mem_zeroed(count * sizeof(*recovery->leftovers));
-    memcpy(recovery->leftovers, listing->files, count * sizeof(*listing->files));
-    recovery->leftover_count = count;
-    listing->count -= count;
-    memmove(listing->files, listing->files + count, listing->count * sizeof(*listing->files));
+    recovery->leftovers = mem_zeroed((listing->count + 1) * sizeof(*recovery->leftovers));
+    memcpy(recovery->leftovers, listing->files, listing->count * sizeof(*listing->files));
+    recovery->leftover_count = store_listing_drop_front(listing, recovery->record.first);
 }
 
 /* A record that cannot be read, or speaks of another first file, is of no use: then the first
@@ -340,6 +332,7 @@ static void use_purge_record(struct recovery *recovery)
     }
     stored_gtids_add(&recovery->purged, &record->held);
     stored_gtids_add(&recovery->before, &record->held);
+    gtid_set_add_set(recovery->left_out, record->left_out);
 }
 
 enum status recovery_make_plan(struct recovery *recovery, struct error *error)

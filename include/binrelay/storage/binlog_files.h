@@ -56,9 +56,10 @@ MUST_CHECK enum status binlog_files_mariadb_state_before(struct binlog_store *st
 
 /*
  * The newest file that a replica which has `set` can begin with: what is
- * before it is all in the set. STATUS_NOT_FOUND: the set misses what is not
- * here any more; `missing` (the caller's to free) names it, or is NULL while
- * there is no file.
+ * before it is all in the set, but for the GTIDs of incidents in front of the
+ * first NDB epoch, which no replica ever gets. STATUS_NOT_FOUND: the set misses
+ * what is not here any more; `missing` (the caller's to free) names it, or is
+ * NULL while there is no file.
  */
 MUST_CHECK enum status binlog_files_find_by_gtids(struct binlog_store *store,
                                                   const struct gtid_set *set,
