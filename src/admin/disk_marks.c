@@ -62,8 +62,8 @@ static void look_ahead(struct disk_marks *marks,
                        const struct disk_sample *sample,
                        unsigned hard_percent)
 {
-    double left_bytes = (double)percent_of(sample->limit_bytes, hard_percent) -
-                        (double)sample->store_bytes;
+    double left_bytes =
+        (double)percent_of(sample->limit_bytes, hard_percent) - (double)sample->store_bytes;
 
     if (marks->first_usec == 0) {
         marks->first_usec = sample->now_usec;
@@ -103,9 +103,8 @@ unsigned disk_marks_look(struct disk_marks *marks,
     }
     marks->is_above_hard =
         is_above(sample, settings->hard_percent, HARD_SLACK_PERCENT, was_above_hard);
-    marks->is_above_soft =
-        marks->is_above_hard ||
-        is_above(sample, settings->soft_percent, SOFT_SLACK_PERCENT, was_above_soft);
+    marks->is_above_soft = marks->is_above_hard || is_above(sample, settings->soft_percent,
+                                                            SOFT_SLACK_PERCENT, was_above_soft);
     look_ahead(marks, sample, settings->hard_percent);
     if (marks->is_above_soft != was_above_soft) {
         changes |= marks->is_above_soft ? DISK_CHANGE_SOFT : DISK_CHANGE_RELAXED;
