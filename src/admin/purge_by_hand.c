@@ -50,18 +50,18 @@ static size_t count_to_epoch(struct purger *purger,
     return count;
 }
 
+/* A file that is gone already is fine: who asks may ask again. */
 static enum status find_file(struct by_hand *by_hand,
                              const struct purge_scene *scene,
                              size_t *count,
                              struct error *error)
 {
+    uint64_t file = by_hand->request->before_file;
     char name[BINLOG_NAME_BYTES];
-    bool is_there = false;
-    size_t before = purge_count_before_file(scene, by_hand->request->before_file, &is_there);
+    size_t before = purge_count_before_file(scene, file);
 
-    if (!is_there) {
-        binlog_name_print(name, binlog_store_log_name(by_hand->purger->options.store),
-                          by_hand->request->before_file);
+    if (before == scene->file_count) {
+        binlog_name_print(name, binlog_store_log_name(by_hand->purger->options.store), file);
         return error_set(error, STATUS_NOT_FOUND, "there is no file %s", name);
     }
     *count = before < *count ? before : *count;
@@ -112,9 +112,7 @@ static enum status find_asked(struct by_hand *by_hand,
 /* How many of the files that are there now were asked for. */
 static size_t count_asked(const struct by_hand *by_hand, const struct purge_scene *scene)
 {
-    bool is_there = false;
-
-    return purge_count_before_file(scene, by_hand->before, &is_there);
+    return purge_count_before_file(scene, by_hand->before);
 }
 
 /* ---- the outcome ---- */

@@ -65,14 +65,13 @@ struct purge_plan purge_plan_make(const struct purge_scene *scene, const struct 
     return plan;
 }
 
-size_t purge_count_before_file(const struct purge_scene *scene, uint64_t file, bool *is_there)
+size_t purge_count_before_file(const struct purge_scene *scene, uint64_t file)
 {
     size_t count = 0;
 
     while (count < scene->file_count && scene->files[count].file < file) {
         count++;
     }
-    *is_there = count < scene->file_count && scene->files[count].file == file;
     return count;
 }
 

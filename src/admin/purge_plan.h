@@ -50,8 +50,8 @@ bool purge_file_is_below(const struct binlog_file_facts *file, struct binlog_pos
 /* How many holds need a file: the first so many of the scene's. */
 size_t purge_plan_needs(const struct purge_scene *scene, size_t file);
 
-/* How many of the oldest files are in front of a file; whether there is such a file. */
-size_t purge_count_before_file(const struct purge_scene *scene, uint64_t file, bool *is_there);
+/* How many of the oldest files are in front of a file. */
+size_t purge_count_before_file(const struct purge_scene *scene, uint64_t file);
 
 /* How many of the oldest files were last written before a time. When is not known of files from
  * before an upgrade: they are old. */
