@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs one request and words its reply. */
+/* Runs a command and words its reply. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -73,30 +73,36 @@ static json_t *reply_of_error(const struct error *error, bool is_usage)
                      error->message);
 }
 
-char *admin_answer(struct admin *admin, struct bytes line)
+/* The reply as a line; takes the reference. */
+static char *print_reply(json_t *reply)
 {
-    const struct admin_command *command = NULL;
-    json_t *arguments = NULL;
-    json_t *result = NULL;
-    json_t *reply = NULL;
     char *text = NULL;
-    struct error error = {0};
-    enum status status = admin_request_parse(line, &command, &arguments, &error);
 
-    if (status == STATUS_OK) {
-        status = command->run(admin, arguments, &result, &error);
-    }
-    reply = status == STATUS_OK ? json_pack("{s:b,s:o}", "ok", 1, "result", result)
-                                : reply_of_error(&error, command == NULL);
     if (reply == NULL) {
         reply = json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", "system", "message",
                           "the reply cannot be written as JSON");
     }
     text = json_dumps(reply, JSON_COMPACT);
     json_decref(reply);
-    json_decref(arguments);
     if (text == NULL) {
         abort(); /* want of memory: what was packed can be printed */
     }
     return text;
+}
+
+char *admin_refuse(const struct error *error)
+{
+    return print_reply(reply_of_error(error, true));
+}
+
+char *admin_run(struct admin *admin,
+                const struct admin_command *command,
+                const json_t *arguments)
+{
+    json_t *result = NULL;
+    struct error error = {0};
+    enum status status = command->run(admin, arguments, &result, &error);
+
+    return print_reply(status == STATUS_OK ? json_pack("{s:b,s:o}", "ok", 1, "result", result)
+                                           : reply_of_error(&error, false));
 }

@@ -148,6 +148,8 @@ static const struct {
     {"select",        sql_select},
     {"set",           sql_set},
     {"show",          sql_show},
+    {"describe",      sql_describe},
+    {"desc",          sql_describe},
     {"use",           use},
     {"kill",          kill_session},
     {"start",         start},

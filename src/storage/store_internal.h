@@ -49,6 +49,7 @@ struct binlog_sync {
     struct store_file **files; /* owned array, referenced files: from the durable end's on */
     size_t count;
     size_t capacity;
+    uint64_t stored_usec; /* of the store, when it began */
     bool has_new_names;
     struct pending_gtids gtids;   /* owned: from the durable end to the target */
     struct buffer *sidecars;      /* owned: of all files but the last */
@@ -107,6 +108,7 @@ struct binlog_store {
     uint64_t event_left;     /* bytes of a large event that are still to come */
     bool is_collecting;      /* that event is needed whole, and gathers in `collected` */
     struct buffer collected; /* owned */
+    uint64_t stored_usec;    /* wall clock: the file's bytes went to the system last */
 
     struct binlog_sync sync;
 };
@@ -152,7 +154,7 @@ void store_add_open_file(struct binlog_store *store, struct store_file *file);
 /* Lets go of the first `count` open files. */
 void store_drop_open_files(struct binlog_store *store, size_t count);
 
-/* The facts of a followed file up to a place. */
+/* The facts of a followed file up to a place, but for `written_usec`. */
 struct binlog_file_facts store_facts_at(const struct file_follower *follower,
                                         const struct follower_place *place);
 
