@@ -366,6 +366,7 @@ void recovery_mend_epochs(struct recovery *recovery)
     struct binlog_store *store = recovery->store;
     struct epoch_state state = {0};
 
+    sighting_list_drop(&store->epochs.seen, store->epochs.seen.count); /* they come again */
     if (store->epoch_rules.kind == EPOCH_KIND_NONE) {
         return;
     }
