@@ -100,7 +100,7 @@ struct config_cluster {
     } cutover;
     uint64_t on_gap;
     struct {
-        uint64_t ttl_usec;
+        uint64_t ttl_usec; /* 0: groups have no lease */
     } lease;
     struct option_list appliers;
     struct {

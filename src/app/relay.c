@@ -106,6 +106,8 @@ static enum status open_admin(struct relay *relay, struct error *error)
             .store = relay->clusters[at].store,
             .board = relay->clusters[at].board,
             .puller = relay->clusters[at].puller,
+            .appliers = relay->clusters[at].appliers,
+            .purger = relay->clusters[at].purger,
         };
     }
     return admin_open(
@@ -118,6 +120,8 @@ static enum status open_admin(struct relay *relay, struct error *error)
             .clusters = clusters,
             .cluster_count = relay->cluster_count,
             .endpoint = relay->endpoint,
+            .registry = relay->registry,
+            .pins = registry_pins(relay->registry),
             .program = {.reload = relay_reload, .shut_down = stop, .context = relay},
         },
         error);

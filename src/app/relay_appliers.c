@@ -17,11 +17,11 @@ static struct applier_setting *list_settings(const struct config_cluster *cluste
         const struct config_applier *applier =
             (const struct config_applier *)cluster->appliers.items + at;
 
-        settings[at] = (struct applier_setting){.server_id = (uint32_t)applier->server_id,
-                                                .group = applier->group,
-                                                .is_required = applier->is_required,
-                                                .expire_after_usec =
-                                                    applier->expire_after_usec};
+        settings[at] =
+            (struct applier_setting){.server_id = (uint32_t)applier->server_id,
+                                     .group = applier->group,
+                                     .is_required = applier->is_required,
+                                     .expire_after_usec = applier->expire_after_usec};
     }
     return settings;
 }
@@ -43,7 +43,8 @@ enum status relay_open_appliers(struct relay *relay, struct error *error)
         struct registry_applied applied = {.name = config->name,
                                            .server_id = (uint32_t)config->server_id,
                                            .store = cluster->store,
-                                           .board = cluster->board};
+                                           .board = cluster->board,
+                                           .shares_groups = config->lease.ttl_usec != 0};
 
         if (registry_open_appliers(relay->registry, &applied, &cluster->appliers, error) !=
                 STATUS_OK ||

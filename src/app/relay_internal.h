@@ -19,8 +19,8 @@ struct relay_cluster {
     struct relay *relay; /* borrowed: it holds this */
     size_t number;
     char uuid[UUID_TEXT_BYTES];
-    struct registry_cluster kept; /* what the registry knew at start */
-    struct binlog_store *store;   /* owned, as all below */
+    struct registry_cluster kept;      /* what the registry knew at start */
+    struct binlog_store *store;        /* owned, as all below */
     struct applier_registry *appliers; /* the registry's */
     struct cluster_board *board;
     struct puller *puller;

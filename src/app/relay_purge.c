@@ -45,13 +45,6 @@ static void end_streams(void *context, uint32_t server_id)
     endpoint_end_streams(cluster->relay->endpoint, cluster->number, server_id);
 }
 
-static enum status purge_source(void *context, uint64_t file, struct error *error)
-{
-    const struct relay_cluster *cluster = context;
-
-    return source_agent_purge(cluster->agent, file, error);
-}
-
 enum status relay_start_purgers(struct relay *relay, struct error *error)
 {
     enum status status = STATUS_OK;
@@ -73,7 +66,6 @@ enum status relay_start_purgers(struct relay *relay, struct error *error)
             .links = {.stream_holds = list_stream_holds,
                       .set_room = set_room,
                       .end_streams = end_streams,
-                      .purge_source = purge_source,
                       .context = cluster},
         };
 
