@@ -65,8 +65,12 @@ MUST_CHECK enum status purger_start(struct purger **made,
                                     const struct purger_options *options,
                                     struct error *error);
 
-/* Joins the thread. Accepts NULL. */
+/* Joins the thread and waits for who is in purger_purge(); from then on no link is called, and
+ * purges are refused with STATUS_CLOSED. Accepts NULL. */
 void purger_stop(struct purger *purger);
+
+/* The same, and frees it: when nobody uses it any more. Accepts NULL. */
+void purger_free(struct purger *purger);
 
 void purger_set_settings(struct purger *purger, const struct purge_settings *settings);
 
@@ -106,6 +110,7 @@ void purge_outcome_release(struct purge_outcome *outcome);
 struct purge_report {
     struct binlog_position low_water; /* {0, 0}: everything is needed */
     uint64_t low_water_epoch;         /* the last epoch that is not needed any more; 0: none */
+    bool has_appliers;                /* false: nobody is known, and nothing goes by itself */
     struct log_hold *holds;           /* owned: all of them, the oldest need first */
     size_t hold_count;
     uint64_t store_bytes;
