@@ -235,6 +235,29 @@ void scene_register(struct scene *scene, uint32_t server_id)
     CHECK_OK(applier_registry_register(scene->appliers[SCENE_EAST], server_id, &error), &error);
 }
 
+void scene_configure(struct scene *scene, const struct applier_setting *settings, size_t count)
+{
+    struct error error;
+
+    CHECK_OK(applier_registry_configure(scene->appliers[SCENE_EAST], settings, count, &error),
+             &error);
+}
+
+void scene_set_epoch(struct scene *scene, uint32_t server_id, uint64_t epoch)
+{
+    struct error error;
+
+    CHECK_OK(applier_registry_set_epoch(scene->appliers[SCENE_EAST], server_id, epoch, &error),
+             &error);
+}
+
+void scene_lose(struct scene *scene, uint32_t server_id)
+{
+    struct error error;
+
+    CHECK_OK(applier_registry_lose(scene->appliers[SCENE_EAST], server_id, &error), &error);
+}
+
 void scene_report(struct scene *scene, uint32_t server_id, uint64_t epoch)
 {
     struct error error;

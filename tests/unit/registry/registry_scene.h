@@ -72,10 +72,13 @@ void scene_pass(struct scene *scene, uint64_t sec);
 /* How many events of a name there are; the text of the last in `text`, if that is not NULL. */
 size_t scene_count_events(struct scene *scene, const char *event, char text[1024]);
 
-/* ---- short ways; they fail the test where the call fails ---- */
+/* ---- short ways to the appliers of east; where a call fails, so does the test ---- */
 
 void scene_add(struct scene *scene, uint32_t server_id, const char *group, bool is_required);
+void scene_configure(struct scene *scene, const struct applier_setting *settings, size_t count);
 void scene_register(struct scene *scene, uint32_t server_id);
+void scene_set_epoch(struct scene *scene, uint32_t server_id, uint64_t epoch);
+void scene_lose(struct scene *scene, uint32_t server_id);
 void scene_report(struct scene *scene, uint32_t server_id, uint64_t epoch);
 
 /* Of east; its gtids are not kept. */
