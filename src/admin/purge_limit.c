@@ -131,19 +131,19 @@ static void tell_hard(struct purger *purger,
 {
     const struct purger_links *links = &purger->options.links;
     char holders[PURGE_TEXT_BYTES];
-    char reason[256];
+    char reason[PURGE_TEXT_BYTES];
 
     (void)snprintf(reason, sizeof(reason),
                    "the store has %llu MiB of the %llu MiB it may take, above the hard mark "
-                   "of %u %%",
+                   "of %u %%; held by %.700s",
                    (unsigned long long)(sample->store_bytes / bytes_per_mib),
                    (unsigned long long)(sample->limit_bytes / bytes_per_mib),
-                   view->settings.hard_percent);
+                   view->settings.hard_percent,
+                   purger_print_holds(purger, holders, view->holds, view->scene.hold_count));
     if (links->set_room != NULL) {
         links->set_room(links->context, false, reason);
     }
-    purger_tell(purger, "disk.hard", "%s: the pull stops; held by %s", reason,
-                purger_print_holds(purger, holders, view->holds, view->scene.hold_count));
+    purger_tell(purger, "disk.hard", "the pull stops: %s", reason);
 }
 
 static void tell_soft(struct purger *purger,
@@ -204,10 +204,11 @@ static void look(struct purger *purger, const struct purge_view *view)
     changes = disk_marks_look(&purger->marks, &view->settings, &sample);
     hours_left = disk_marks_hours_left(&purger->marks);
     pthread_mutex_unlock(&purger->lock);
+    if ((changes & DISK_CHANGE_SOFT) != 0) {
+        tell_soft(purger, view, &sample, hours_left);
+    }
     if ((changes & DISK_CHANGE_HARD) != 0) {
         tell_hard(purger, view, &sample);
-    } else if ((changes & DISK_CHANGE_SOFT) != 0) {
-        tell_soft(purger, view, &sample, hours_left);
     }
     if ((changes & DISK_CHANGE_OK) != 0) {
         tell_ok(purger, &sample);
