@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs one request and words its reply. */
+/* Runs a command and words its reply. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -33,6 +34,9 @@ enum status admin_named_cluster(const struct admin *admin,
 
 json_t *admin_epoch(uint64_t epoch)
 {
+    if (epoch > INT64_MAX) {
+        return json_sprintf("%" PRIu64, epoch);
+    }
     return epoch == 0 ? json_null() : json_integer((json_int_t)epoch);
 }
 
@@ -60,6 +64,29 @@ json_t *admin_position(const struct binlog_store *store, struct binlog_position 
     return json_sprintf("%s:%llu", name, (unsigned long long)position.offset);
 }
 
+/* One reason why a part of the log stays. */
+static json_t *hold_row(const struct binlog_store *store, const struct log_hold *hold)
+{
+    json_t *from =
+        hold->from.file == 0 ? json_string("everything") : admin_position(store, hold->from);
+    json_t *id = hold->server_id == 0 ? json_null() : json_integer(hold->server_id);
+
+    return json_pack("{s:s,s:s,s:o,s:o,s:o}", "who", hold->who, "why", hold->why, "from", from,
+                     "epoch", admin_epoch(hold->epoch.epoch), "server_id", id);
+}
+
+json_t *admin_holds(const struct binlog_store *store,
+                    const struct log_hold *holds,
+                    size_t count)
+{
+    json_t *rows = json_array();
+
+    for (size_t at = 0; at < count; at++) {
+        (void)json_array_append_new(rows, hold_row(store, &holds[at]));
+    }
+    return rows;
+}
+
 /* A request that cannot be read has the code "usage"; else the status names it. */
 static json_t *reply_of_error(const struct error *error, bool is_usage)
 {
@@ -73,30 +100,36 @@ static json_t *reply_of_error(const struct error *error, bool is_usage)
                      error->message);
 }
 
-char *admin_answer(struct admin *admin, struct bytes line)
+/* The reply as a line; takes the reference. */
+static char *print_reply(json_t *reply)
 {
-    const struct admin_command *command = NULL;
-    json_t *arguments = NULL;
-    json_t *result = NULL;
-    json_t *reply = NULL;
     char *text = NULL;
-    struct error error = {0};
-    enum status status = admin_request_parse(line, &command, &arguments, &error);
 
-    if (status == STATUS_OK) {
-        status = command->run(admin, arguments, &result, &error);
-    }
-    reply = status == STATUS_OK ? json_pack("{s:b,s:o}", "ok", 1, "result", result)
-                                : reply_of_error(&error, command == NULL);
     if (reply == NULL) {
         reply = json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", "system", "message",
                           "the reply cannot be written as JSON");
     }
     text = json_dumps(reply, JSON_COMPACT);
     json_decref(reply);
-    json_decref(arguments);
     if (text == NULL) {
         abort(); /* want of memory: what was packed can be printed */
     }
     return text;
+}
+
+char *admin_refuse(const struct error *error)
+{
+    return print_reply(reply_of_error(error, true));
+}
+
+char *admin_run(struct admin *admin,
+                const struct admin_command *command,
+                const json_t *arguments)
+{
+    json_t *result = NULL;
+    struct error error = {0};
+    enum status status = command->run(admin, arguments, &result, &error);
+
+    return print_reply(status == STATUS_OK ? json_pack("{s:b,s:o}", "ok", 1, "result", result)
+                                           : reply_of_error(&error, false));
 }

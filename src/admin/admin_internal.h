@@ -3,13 +3,24 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "binrelay/admin/admin.h"
 #include "binrelay/base/bytes.h"
+#include "binrelay/registry/applier.h"
 
 struct listener;
+struct worker;
 struct admin_client;
+
+/* Where a command runs. */
+enum command_place {
+    COMMAND_AT_ONCE, /* on the control thread: it never waits */
+    COMMAND_READS,   /* waits for the disk or for locks, and not for long */
+    COMMAND_CHANGES, /* waits until something is durable, or gone */
+    COMMAND_PLACES,
+};
 
 struct admin {
     struct admin_options options;   /* the clusters are copied; the rest as said there */
@@ -17,6 +28,9 @@ struct admin {
     struct listener *listener;      /* owned */
     struct admin_client *clients;   /* owned: a list */
     unsigned client_count;
+    /* Owned; none for COMMAND_AT_ONCE. Two, so that no status waits behind a purge. */
+    struct worker *workers[COMMAND_PLACES];
+    atomic_bool is_closing; /* what still waits is not begun any more */
 };
 
 enum parameter_kind {
@@ -31,20 +45,28 @@ struct command_parameter {
     enum parameter_kind kind;
     bool is_positional;
     bool is_required;
+    const char *alias; /* another name of it, or NULL */
 };
 
-enum { COMMAND_MOST_PARAMETERS = 4 };
+enum { COMMAND_MOST_PARAMETERS = 8 };
+
+/*
+ * Fills *result with a new reference. The arguments are checked against the
+ * parameters. Other threads run commands at the same time: what is in struct
+ * admin beside clients and workers does not change while it is open.
+ */
+typedef enum status command_fn(struct admin *admin,
+                               const json_t *arguments,
+                               json_t **result,
+                               struct error *error);
 
 struct admin_command {
     const char *name;                                             /* one word or two */
     struct command_parameter parameters[COMMAND_MOST_PARAMETERS]; /* ends with name == NULL */
     const char *help;
     const char *example;
-    /* Fills *result with a new reference. The arguments are checked against the parameters. */
-    enum status (*run)(struct admin *admin,
-                       const json_t *arguments,
-                       json_t **result,
-                       struct error *error);
+    enum command_place place;
+    command_fn *run;
 };
 
 extern const struct admin_command admin_commands[];
@@ -62,8 +84,13 @@ MUST_CHECK enum status admin_request_parse(struct bytes line,
                                            json_t **arguments,
                                            struct error *error);
 
-/* Answers one line: the reply without its newline, to be freed by the caller. */
-char *admin_answer(struct admin *admin, struct bytes line);
+/* Runs a command in its place and words the reply: a line without its newline, the caller's. */
+char *admin_run(struct admin *admin,
+                const struct admin_command *command,
+                const json_t *arguments);
+
+/* The reply to a line that is no request. The caller's. */
+char *admin_refuse(const struct error *error);
 
 const struct admin_cluster *admin_find_cluster(const struct admin *admin, const char *name);
 
@@ -74,7 +101,7 @@ MUST_CHECK enum status admin_named_cluster(const struct admin *admin,
                                            const struct admin_cluster **found,
                                            struct error *error);
 
-/* 4711, or JSON null for 0. A new reference. */
+/* 4711, or JSON null for 0; a text where JSON has no such number. A new reference. */
 json_t *admin_epoch(uint64_t epoch);
 
 /* "2026-11-20T12:00:00Z", or JSON null for 0. A new reference. */
@@ -83,64 +110,61 @@ json_t *admin_time(uint64_t wall_usec);
 /* "binlog.000042:4711", or "" for nowhere. A new reference. */
 json_t *admin_position(const struct binlog_store *store, struct binlog_position position);
 
+/* Lists of holds, as `purge` and others show them. A new reference. */
+json_t *admin_holds(const struct binlog_store *store,
+                    const struct log_hold *holds,
+                    size_t count);
+
+/* ---- values of arguments; one that is absent leaves *found as it is ---- */
+
+enum { NAME_MOST_BYTES = 64 };
+
+/* STATUS_INVALID: it is something else. */
+MUST_CHECK enum status admin_argument_epoch(const json_t *arguments,
+                                            const char *name,
+                                            uint64_t *found,
+                                            struct error *error);
+MUST_CHECK enum status admin_argument_duration(const json_t *arguments,
+                                               const char *name,
+                                               uint64_t *usec,
+                                               struct error *error);
+
+/* Of a pin or a group. Borrowed from the arguments. */
+MUST_CHECK enum status admin_argument_name(const json_t *arguments,
+                                           const char *name,
+                                           const char **found,
+                                           struct error *error);
+
+/* "id", which is there. */
+MUST_CHECK enum status admin_argument_server_id(const json_t *arguments,
+                                                uint32_t *found,
+                                                struct error *error);
+
 /* The commands, by subject. */
-enum status command_status(struct admin *admin,
-                           const json_t *arguments,
-                           json_t **result,
-                           struct error *error);
-enum status command_cluster_list(struct admin *admin,
-                                 const json_t *arguments,
-                                 json_t **result,
-                                 struct error *error);
-enum status command_cluster_show(struct admin *admin,
-                                 const json_t *arguments,
-                                 json_t **result,
-                                 struct error *error);
-enum status command_cluster_pause(struct admin *admin,
-                                  const json_t *arguments,
-                                  json_t **result,
-                                  struct error *error);
-enum status command_cluster_resume(struct admin *admin,
-                                   const json_t *arguments,
-                                   json_t **result,
-                                   struct error *error);
-enum status command_files(struct admin *admin,
-                          const json_t *arguments,
-                          json_t **result,
-                          struct error *error);
-enum status command_locate(struct admin *admin,
-                           const json_t *arguments,
-                           json_t **result,
-                           struct error *error);
-enum status command_index_show(struct admin *admin,
-                               const json_t *arguments,
-                               json_t **result,
-                               struct error *error);
-enum status command_gaps(struct admin *admin,
-                         const json_t *arguments,
-                         json_t **result,
-                         struct error *error);
-enum status command_sessions(struct admin *admin,
-                             const json_t *arguments,
-                             json_t **result,
-                             struct error *error);
-enum status command_kill(struct admin *admin,
-                         const json_t *arguments,
-                         json_t **result,
-                         struct error *error);
-enum status command_reload(struct admin *admin,
-                           const json_t *arguments,
-                           json_t **result,
-                           struct error *error);
-enum status command_log_level(struct admin *admin,
-                              const json_t *arguments,
-                              json_t **result,
-                              struct error *error);
-enum status command_shutdown(struct admin *admin,
-                             const json_t *arguments,
-                             json_t **result,
-                             struct error *error);
-enum status command_help(struct admin *admin,
-                         const json_t *arguments,
-                         json_t **result,
-                         struct error *error);
+command_fn command_status;
+command_fn command_cluster_list;
+command_fn command_cluster_show;
+command_fn command_cluster_pause;
+command_fn command_cluster_resume;
+command_fn command_files;
+command_fn command_locate;
+command_fn command_index_show;
+command_fn command_gaps;
+command_fn command_applier_list;
+command_fn command_applier_show;
+command_fn command_applier_add;
+command_fn command_applier_forget;
+command_fn command_applier_set_epoch;
+command_fn command_applier_check;
+command_fn command_pin_add;
+command_fn command_pin_remove;
+command_fn command_pin_list;
+command_fn command_purge;
+command_fn command_events;
+command_fn command_metrics;
+command_fn command_sessions;
+command_fn command_kill;
+command_fn command_reload;
+command_fn command_log_level;
+command_fn command_shutdown;
+command_fn command_help;

@@ -8,7 +8,7 @@
 
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
-#include "quantity.h"
+#include "binrelay/base/quantity.h"
 
 void option_fault(struct option_faults *faults, const char *path, const char *format, ...)
 {

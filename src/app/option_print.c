@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "binrelay/base/memory.h"
+#include "binrelay/base/quantity.h"
 #include "option.h"
-#include "quantity.h"
 
 static const void *field_of(const struct config_option *option, const void *source)
 {

@@ -60,6 +60,7 @@ static enum status read_again(struct relay *relay, struct config **made, struct 
     buffer_release(&faults.lines);
     if (status == STATUS_OK && !has_same_clusters(relay->config, *made)) {
         config_free(*made);
+        *made = NULL;
         status = error_set(
             error, STATUS_INVALID,
             "the clusters, their server_id, number of sources, epochs or identity differ: "

@@ -267,6 +267,16 @@ int64_t disk_file_bytes(int file)
     return fstat(file, &facts) == 0 ? (int64_t)facts.st_size : -1;
 }
 
+uint64_t disk_file_written_usec(int file)
+{
+    struct stat facts;
+
+    if (fstat(file, &facts) != 0 || facts.st_mtim.tv_sec < 0) {
+        return 0;
+    }
+    return (uint64_t)facts.st_mtim.tv_sec * 1000000 + (uint64_t)facts.st_mtim.tv_nsec / 1000;
+}
+
 enum status disk_space(const struct disk *disk,
                        const char *path,
                        uint64_t *free_bytes,

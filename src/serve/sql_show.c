@@ -78,29 +78,6 @@ static enum status show_status(struct sql_statement *statement,
     return STATUS_OK;
 }
 
-static enum status show_databases(struct sql_statement *statement,
-                                  unsigned flags,
-                                  struct error *error)
-{
-    static const struct result_column column = {.name = "Database", .type = RESULT_VAR_STRING};
-    struct sql_filter filter;
-
-    (void)flags;
-    if (sql_filter_read(statement, "Database", &filter, error) != STATUS_OK) {
-        return error->status;
-    }
-    result_begin(statement->writer, &column, 1);
-    for (size_t at = 0; at < sql_database_count; at++) {
-        const struct bytes name = bytes_of_text(sql_databases[at]);
-
-        if (sql_filter_matches(&filter, name)) {
-            result_add_row(statement->writer, &name, 1);
-        }
-    }
-    result_end(statement->writer);
-    return STATUS_OK;
-}
-
 /* No statement leaves a warning. */
 static enum status show_nothing(struct sql_statement *statement,
                                 const struct result_column *columns,
@@ -111,52 +88,6 @@ static enum status show_nothing(struct sql_statement *statement,
         sql_reader_next(&statement->reader);
     }
     result_begin(statement->writer, columns, count);
-    result_end(statement->writer);
-    return STATUS_OK;
-}
-
-/* SHOW [FULL] TABLES [FROM database] [LIKE pattern]. */
-static enum status show_tables(struct sql_statement *statement,
-                               unsigned flags,
-                               struct error *error)
-{
-    const struct sql_session *session = statement->session;
-    struct sql_reader *reader = &statement->reader;
-    struct bytes wanted = bytes_of_text(session->database);
-    struct buffer text = {0};
-    struct sql_filter filter;
-    struct result_column columns[] = {
-        {.type = RESULT_VAR_STRING},
-        {.name = "Table_type", .type = RESULT_VAR_STRING},
-    };
-
-    if (sql_reader_accept_word(reader, "from") || sql_reader_accept_word(reader, "in")) {
-        sql_token_add_text(&reader->token, &text);
-        wanted = sql_text_take(&statement->memory, &text).text;
-        sql_reader_next(reader);
-    }
-    if (wanted.size == 0) {
-        return sql_error_set(error, SQL_ERROR_NO_CLUSTER, "No database selected");
-    }
-    columns[0].name =
-        (const char *)sql_memory_format(&statement->memory, "Tables_in_%.*s", (int)wanted.size,
-                                        (const char *)wanted.data)
-            .data;
-    if (sql_filter_read(statement, columns[0].name, &filter, error) != STATUS_OK) {
-        return error->status;
-    }
-    result_begin(statement->writer, columns, (flags & SHOW_FULL) != 0 ? 2 : 1);
-    for (size_t at = 0; at < sql_table_count; at++) {
-        struct bytes row[2] = {{0}, bytes_of_text("BASE TABLE")};
-        struct bytes database;
-
-        sql_table_names(session, &sql_tables[at], &database, &row[0]);
-        if (sql_table_find(session, wanted, row[0]) == &sql_tables[at] &&
-            (session->rights & sql_tables[at].rights) != 0 &&
-            sql_filter_matches(&filter, row[0])) {
-            result_add_row(statement->writer, row, (flags & SHOW_FULL) != 0 ? 2 : 1);
-        }
-    }
     result_end(statement->writer);
     return STATUS_OK;
 }
@@ -269,9 +200,14 @@ static const struct {
     {"all slaves status",  READERS, SHOW_OLD_NAMES | SHOW_MANY, sql_show_replica_status},
     {"all replicas status", READERS, SHOW_OLD_NAMES | SHOW_MANY, sql_show_replica_status},
     {"processlist",        ANYBODY, 0,                          sql_show_sessions},
-    {"databases",          ANYBODY, 0,                          show_databases},
-    {"schemas",            ANYBODY, 0,                          show_databases},
-    {"tables",             ANYBODY, 0,                          show_tables},
+    {"databases",          ANYBODY, 0,                          sql_show_databases},
+    {"schemas",            ANYBODY, 0,                          sql_show_databases},
+    {"tables",             ANYBODY, 0,                          sql_show_tables},
+    {"columns",            ANYBODY, 0,                          sql_show_columns},
+    {"fields",             ANYBODY, 0,                          sql_show_columns},
+    {"collation",          ANYBODY, 0,                          sql_show_collations},
+    {"character set",      ANYBODY, 0,                          sql_show_character_sets},
+    {"charset",            ANYBODY, 0,                          sql_show_character_sets},
     {"warnings",           ANYBODY, 0,                          show_warnings},
     {"errors",             ANYBODY, 0,                          show_warnings},
     {"engines",            ANYBODY, 0,                          show_engines},

@@ -45,3 +45,23 @@ MUST_CHECK enum status sql_show_replica_status(struct sql_statement *statement,
 MUST_CHECK enum status sql_show_events(struct sql_statement *statement,
                                        unsigned flags,
                                        struct error *error);
+
+/* sql_show_tables.c */
+MUST_CHECK enum status sql_show_databases(struct sql_statement *statement,
+                                          unsigned flags,
+                                          struct error *error);
+MUST_CHECK enum status sql_show_tables(struct sql_statement *statement,
+                                       unsigned flags,
+                                       struct error *error);
+MUST_CHECK enum status sql_show_columns(struct sql_statement *statement,
+                                        unsigned flags,
+                                        struct error *error);
+MUST_CHECK enum status sql_show_collations(struct sql_statement *statement,
+                                           unsigned flags,
+                                           struct error *error);
+MUST_CHECK enum status sql_show_character_sets(struct sql_statement *statement,
+                                               unsigned flags,
+                                               struct error *error);
+
+/* DESCRIBE table [column], behind its first word. */
+MUST_CHECK enum status sql_describe(struct sql_statement *statement, struct error *error);

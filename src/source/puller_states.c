@@ -257,6 +257,17 @@ static bool has_room(struct puller *puller)
     return false;
 }
 
+/* Whoever watches the disk says when there is room again. */
+static bool may_grow(struct puller *puller)
+{
+    if (puller->no_room == NULL) {
+        return true;
+    }
+    loop_timer_clear(puller->timer);
+    puller_set_state(puller, PULL_STORE_FULL, puller->no_room);
+    return false;
+}
+
 /* Both end on the loop and come back to puller_go_on(). */
 static bool must_wait(struct puller *puller)
 {
@@ -286,7 +297,8 @@ void puller_go_on(struct puller *puller)
         finish(puller);
         return;
     }
-    if (has_room(puller) && recover(puller)) {
+    /* A store that has no room is recovered all the same: what it has is served. */
+    if (has_room(puller) && recover(puller) && may_grow(puller)) {
         loop_timer_clear(puller->timer);
         puller_connect(puller);
     }

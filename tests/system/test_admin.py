@@ -258,6 +258,15 @@ def test_a_reload_of_a_broken_configuration_changes_nothing(relay):
     assert relay.command("status")
 
 
+def test_a_reload_with_other_clusters_changes_nothing(relay):
+    relay.config["clusters"][0]["server_id"] += 1
+    relay.write_config()
+    with pytest.raises(Refused, match="restart"):
+        relay.command("reload")
+    Dump(relay.endpoint("repl_east")).close()
+    assert relay.command("status")
+
+
 # -- systemd and the log
 
 def test_systemd_is_told_that_it_is_ready_alive_and_stopping(relay):

@@ -65,8 +65,12 @@ MUST_CHECK enum status purger_start(struct purger **made,
                                     const struct purger_options *options,
                                     struct error *error);
 
-/* Joins the thread. Accepts NULL. */
+/* Joins the thread and waits for who is in purger_purge(); from then on no link is called, and
+ * purges are refused with STATUS_CLOSED. Accepts NULL. */
 void purger_stop(struct purger *purger);
+
+/* The same, and frees it: when nobody uses it any more. Accepts NULL. */
+void purger_free(struct purger *purger);
 
 void purger_set_settings(struct purger *purger, const struct purge_settings *settings);
 

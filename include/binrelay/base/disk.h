@@ -73,6 +73,10 @@ MUST_CHECK enum status disk_replace_file(const struct disk *disk,
 /* Size of an open file in bytes, or -1 with errno. Not behind the seam: it changes nothing. */
 int64_t disk_file_bytes(int file);
 
+/* When an open file's bytes changed last, by its mtime (wall clock); 0 if that cannot be asked.
+ * As above. */
+uint64_t disk_file_written_usec(int file);
+
 /* Bytes that an ordinary process may still use where path is, and all there are. */
 MUST_CHECK enum status disk_space(const struct disk *disk,
                                   const char *path,

@@ -102,6 +102,35 @@ static void shows_the_relay_as_a_replica(void)
     CHECK(is_value(&asker, 0, 34, "1045") && is_value(&asker, 0, 35, "access denied"));
 }
 
+static void shows_how_tables_look(void)
+{
+    CHECK(ask(&asker, "SHOW COLUMNS FROM heartbeat.heartbeat") == 0 && asker.set.columns == 6);
+    CHECK(rows_of(&asker) == 5 && is_value(&asker, 2, 0, "applied_epoch"));
+    CHECK(is_value(&asker, 2, 1, "bigint unsigned") && is_value(&asker, 2, 2, "YES"));
+    CHECK(ask(&asker, "show full fields from `files` in binrelay like 'name'") == 0);
+    CHECK(asker.set.columns == 9 && is_value(&asker, 0, 0, "name"));
+    CHECK(is_value(&asker, 0, 2, "utf8mb4_general_ci"));
+    CHECK(ask(&asker, "DESCRIBE mysql.ndb_binlog_index") == 0 && rows_of(&asker) == 12);
+    CHECK(ask(&asker, "desc mysql.ndb_binlog_index epoch;") == 0 && rows_of(&asker) == 1);
+    CHECK(is_value(&asker, 0, 0, "epoch"));
+    CHECK(ask(&asker, "DESCRIBE mysql.user") == 1146);
+    CHECK(ask(&asker, "DESCRIBE") == 1064);
+    CHECK(ask(&asker, "SHOW COLUMNS heartbeat") == 1064);
+    CHECK(ask(&asker, "SHOW COLUMNS FROM heartbeat.") == 1064);
+    asker.sql.rights = RIGHT_REPLICATE;
+    CHECK(ask(&asker, "DESCRIBE binrelay.appliers") == 1227);
+    asker.sql.rights = ASKER_RIGHTS;
+}
+
+static void shows_that_all_text_is_utf8(void)
+{
+    CHECK(ask(&asker, "SHOW COLLATION") == 0 && rows_of(&asker) == 1);
+    CHECK(is_value(&asker, 0, 0, "utf8mb4_general_ci") && is_value(&asker, 0, 2, "45"));
+    CHECK(ask(&asker, "SHOW COLLATION LIKE 'latin1%'") == 0 && rows_of(&asker) == 0);
+    CHECK(ask(&asker, "SHOW CHARACTER SET WHERE Charset = 'utf8mb4'") == 0);
+    CHECK(rows_of(&asker) == 1 && is_value(&asker, 0, 3, "4"));
+}
+
 static void fill_replica(struct session_entry *entry, const void *context)
 {
     (void)context;
@@ -166,6 +195,8 @@ int main(void)
     shows_the_logs_of_mariadb();
     shows_the_events_of_a_file();
     shows_the_relay_as_a_replica();
+    shows_how_tables_look();
+    shows_that_all_text_is_utf8();
     shows_sessions_and_replicas();
     a_session_without_a_cluster_is_told_how_to_choose_one();
     before_the_first_connect_it_goes_by_the_files();
