@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "purge_rig.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "binrelay/base/memory.h"
 #include "binrelay/protocol/binlog_walk.h"
@@ -173,9 +175,25 @@ void purge_rig_free(struct purge_rig *rig)
     free(rig);
 }
 
+/* The files were written by the rig's clock. */
+static void set_times(const struct purge_rig *rig, uint64_t first)
+{
+    for (uint64_t file = first; file <= rig->file; file++) {
+        autofree char *path = mem_format("%s/binlog.%06u", rig->directory, (unsigned)file);
+        struct timespec at = {.tv_sec = (time_t)(rig->written_usec[file] / 1000000),
+                              .tv_nsec = (long)(rig->written_usec[file] % 1000000 * 1000)};
+        struct timespec times[] = {at, at};
+
+        CHECK(utimensat(AT_FDCWD, path, times, 0) == 0);
+    }
+}
+
 void purge_rig_restart(struct purge_rig *rig)
 {
+    uint64_t first = purge_rig_first(rig);
+
     close_all(rig);
+    set_times(rig, first);
     memset(rig->streams, 0, sizeof(rig->streams));
     open_all(rig);
 }

@@ -11,7 +11,7 @@
 #include "binlog_maker.h"
 #include "fake_disk.h"
 
-enum { RIG_MOST_STREAMS = 16, RIG_MOST_CALLS = 64, RIG_MOST_EPOCHS = 4096 };
+enum { RIG_MOST_STREAMS = 16, RIG_MOST_CALLS = 64, RIG_MOST_EPOCHS = 16384 };
 
 /* What the test plays a stream with; server_id 0: free. */
 struct rig_stream {
