@@ -238,7 +238,7 @@ static enum status obey(struct by_hand *by_hand, struct error *error)
     bool is_done = false;
     enum status status = STATUS_OK;
 
-    while (status == STATUS_OK && !is_done) {
+    while (status == STATUS_OK && !is_done && !purger_is_stopping(by_hand->purger)) {
         status = obey_once(by_hand, &round, &is_done, error);
     }
     note_round(by_hand, &round);
@@ -356,7 +356,7 @@ static enum status force(struct by_hand *by_hand, struct error *error)
     bool is_done = false;
     enum status status = STATUS_OK;
 
-    while (status == STATUS_OK && !is_done) {
+    while (status == STATUS_OK && !is_done && !purger_is_stopping(by_hand->purger)) {
         status = force_once(by_hand, &round, &is_done, error);
     }
     if (status == STATUS_OK && outcome->loser_count > 0) {
@@ -389,6 +389,19 @@ static enum status plan_request(struct by_hand *by_hand, struct error *error)
     return status;
 }
 
+static enum status run(struct by_hand *by_hand, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    purger_begin_turn(by_hand->purger);
+    status = plan_request(by_hand, error);
+    if (status == STATUS_OK && !by_hand->request->is_dry_run) {
+        status = by_hand->request->is_forced ? force(by_hand, error) : obey(by_hand, error);
+    }
+    purger_end_turn(by_hand->purger);
+    return status;
+}
+
 enum status purger_purge(struct purger *purger,
                          const struct purge_request *request,
                          struct purge_outcome *outcome,
@@ -398,13 +411,13 @@ enum status purger_purge(struct purger *purger,
     enum status status = STATUS_OK;
 
     *outcome = (struct purge_outcome){0};
-    purger_begin_turn(purger);
-    status = plan_request(&by_hand, error);
-    if (status == STATUS_OK && !request->is_dry_run) {
-        status = request->is_forced ? force(&by_hand, error) : obey(&by_hand, error);
+    if (!purger_enter(purger)) {
+        return error_set(error, STATUS_CLOSED, "cluster %s: the relay is stopping",
+                         purger->options.cluster);
     }
-    purger_end_turn(purger);
+    status = run(&by_hand, error);
     purger_poke(purger);
+    purger_leave(purger);
     return status;
 }
 

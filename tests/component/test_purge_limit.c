@@ -401,6 +401,9 @@ static void its_thread_looks_at_start_and_when_it_is_poked(void)
           STATUS_DENIED);
     purge_outcome_release(&outcome);
     purger_stop(purger);
+    CHECK(purger_purge(purger, &(struct purge_request){0}, &outcome, &error) == STATUS_CLOSED);
+    purge_outcome_release(&outcome);
+    purger_free(purger);
     purger_stop(NULL);
     purge_rig_free(rig);
 }
