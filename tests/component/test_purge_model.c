@@ -9,225 +9,19 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "binrelay/base/log.h"
-#include "binrelay/base/memory.h"
 #include "check.h"
-#include "purge_rig.h"
+#include "purge_model.h"
 
-enum {
-    STEPS = 12000,
-    APPLIERS = 12,
-    FIRST_APPLIER = 201,
-    FIRST_REGISTERED = 209, /* from here on they register themselves */
-    FIRST_STRANGER = 900,
-    STRANGERS = 3,
-    PINS = 4,
-    EPOCH_STEP = 10,
-};
+enum { STEPS = 12000, FIRST_STRANGER = 900, STRANGERS = 3, EPOCH_STEP = 10 };
 
 static const uint64_t second = 1000000;
 static const uint64_t day = UINT64_C(86400) * 1000000;
 
-struct model_applier {
-    bool is_known;
-    bool is_registered; /* by itself */
-    bool is_required;
-    bool is_seen;
-    bool is_lost;
-    bool is_expired; /* until the next sign of life */
-    uint64_t expire_after_usec;
-    uint64_t sign_usec;
-    uint64_t applied;
-    struct binlog_position sent;
-    unsigned streams;
-};
-
-struct model_pin {
-    bool is_there;
-    bool is_expired;
-    uint64_t epoch;
-    uint64_t expires_usec;
-};
-
-struct model {
-    struct purge_rig *rig;
-    uint64_t random;
-    uint64_t first; /* the oldest file */
-    struct model_applier appliers[APPLIERS];
-    struct model_pin pins[PINS];
-    uint64_t given_before[RIG_MOST_STREAMS]; /* streams of nobody: what force took from them */
-    bool may_have_leftovers;                 /* a removal failed */
-    unsigned long purged;
-    unsigned long forced;
-    unsigned long denied;
-};
-
-static uint64_t next_random(struct model *model)
-{
-    model->random ^= model->random << 13;
-    model->random ^= model->random >> 7;
-    model->random ^= model->random << 17;
-    return model->random;
-}
-
 static uint64_t below(struct model *model, uint64_t limit)
 {
-    return next_random(model) % limit;
-}
-
-static uint64_t between(struct model *model, uint64_t low, uint64_t high)
-{
-    return low + below(model, high - low + 1);
-}
-
-static uint64_t now_of(const struct model *model)
-{
-    return atomic_load(&model->rig->now_usec);
-}
-
-/* ---- what the model says ---- */
-
-static bool has_expired(const struct model *model, const struct model_applier *applier)
-{
-    return applier->streams == 0 && applier->expire_after_usec != 0 && applier->is_seen &&
-           (applier->is_expired ||
-            now_of(model) - applier->sign_usec > applier->expire_after_usec);
-}
-
-/* False: it holds nothing. */
-static bool applier_hold(const struct model *model,
-                         const struct model_applier *applier,
-                         struct binlog_position *from)
-{
-    *from = (struct binlog_position){0};
-    if (!applier->is_known || applier->is_lost || has_expired(model, applier)) {
-        return false;
-    }
-    if (applier->applied != 0) {
-        *from = purge_rig_end_of(model->rig, applier->applied);
-        return true;
-    }
-    if (applier->is_required) {
-        return true;
-    }
-    *from = applier->sent;
-    return applier->sent.file != 0 || applier->is_registered;
-}
-
-static bool stream_hold(const struct model *model, size_t at)
-{
-    const struct rig_stream *stream = &model->rig->streams[at];
-
-    return stream->session != 0 && !stream->is_dropped &&
-           stream->from.file >= model->given_before[at] &&
-           (stream->ended_usec == 0 ||
-            now_of(model) - stream->ended_usec < model->rig->settings.min_age_usec);
-}
-
-/* True if who goes on from the place needs the file. */
-static bool needs(const struct model *model, struct binlog_position place, uint64_t file)
-{
-    return place.file < file ||
-           (place.file == file && place.offset < model->rig->file_bytes[file]);
-}
-
-static bool is_needed(const struct model *model, uint64_t file)
-{
-    struct binlog_position from;
-
-    for (size_t at = 0; at < APPLIERS; at++) {
-        if (applier_hold(model, &model->appliers[at], &from) && needs(model, from, file)) {
-            return true;
-        }
-    }
-    for (size_t at = 0; at < PINS; at++) {
-        if (model->pins[at].is_there && !model->pins[at].is_expired &&
-            needs(model, purge_rig_end_of(model->rig, model->pins[at].epoch), file)) {
-            return true;
-        }
-    }
-    for (size_t at = 0; at < RIG_MOST_STREAMS; at++) {
-        if (stream_hold(model, at) && needs(model, model->rig->streams[at].from, file)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool knows_somebody(const struct model *model)
-{
-    for (size_t at = 0; at < APPLIERS; at++) {
-        if (model->appliers[at].is_known) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The first file that stays, of those in front of a number. */
-static uint64_t expect_first(const struct model *model, uint64_t before)
-{
-    const struct purge_rig *rig = model->rig;
-    uint64_t first = model->first;
-
-    while (first < before && first < rig->file &&
-           rig->file - first + 1 > rig->settings.min_files &&
-           now_of(model) - rig->written_usec[first] >= rig->settings.min_age_usec &&
-           !is_needed(model, first)) {
-        first++;
-    }
-    return first;
-}
-
-/* ---- what is there ---- */
-
-static bool is_on_disk(const struct model *model, uint64_t file)
-{
-    autofree char *path = mem_format("%s/binlog.%06u", model->rig->directory, (unsigned)file);
-    struct stat facts;
-
-    return stat(path, &facts) == 0;
-}
-
-static void check_files(const struct model *model)
-{
-    struct binlog_file_facts *files = NULL;
-    size_t count = binlog_files_list(model->rig->store, &files);
-
-    CHECK(count == model->rig->file - model->first + 1);
-    for (size_t at = 0; at < count; at++) {
-        CHECK(files[at].file == model->first + at);
-    }
-    free(files);
-    CHECK(is_on_disk(model, model->first));
-    CHECK(is_on_disk(model, between((struct model *)model, model->first, model->rig->file)));
-    CHECK(model->first == 1 || model->may_have_leftovers ||
-          !is_on_disk(model, model->first - 1));
-}
-
-static void note_expiry(struct model *model)
-{
-    for (size_t at = 0; at < APPLIERS; at++) {
-        model->appliers[at].is_expired =
-            model->appliers[at].is_expired || has_expired(model, &model->appliers[at]);
-    }
-    for (size_t at = 0; at < PINS; at++) {
-        struct model_pin *pin = &model->pins[at];
-
-        pin->is_expired =
-            pin->is_expired || (pin->expires_usec != 0 && pin->expires_usec <= now_of(model));
-    }
-}
-
-static void advance(struct model *model, uint64_t first)
-{
-    if (first > model->first) {
-        model->may_have_leftovers = false; /* they go with the next that goes */
-    }
-    model->purged += first - model->first;
-    model->first = first;
+    return model_between(model, 0, limit - 1);
 }
 
 /* After each step. */
@@ -235,43 +29,38 @@ static void look_and_check(struct model *model)
 {
     uint64_t first = model->first;
 
-    note_expiry(model);
-    if (model->rig->settings.is_automatic && knows_somebody(model)) {
-        first = expect_first(model, UINT64_MAX);
+    model_note_expiry(model);
+    if (model->rig->settings.is_automatic && model_knows_somebody(model)) {
+        first = model_expect_first(model, UINT64_MAX);
     }
     purger_look(model->rig->purger);
     CHECK(purge_rig_first(model->rig) == first);
-    advance(model, first);
-    check_files(model);
+    model_advance(model, first);
+    model_check_files(model);
 }
 
 /* ---- what happens ---- */
-
-static uint32_t id_of(size_t applier)
-{
-    return FIRST_APPLIER + (uint32_t)applier;
-}
 
 static void give_sign(struct model *model, struct model_applier *applier)
 {
     applier->is_seen = true;
     applier->is_expired = false;
-    applier->sign_usec = now_of(model);
+    applier->sign_usec = model_now(model);
 }
 
 static void add_epochs(struct model *model)
 {
-    purge_rig_add_epochs(model->rig, (unsigned)between(model, 1, 3));
+    purge_rig_add_epochs(model->rig, (unsigned)model_between(model, 1, 3));
 }
 
 static void add_file(struct model *model)
 {
-    purge_rig_add_file(model->rig, (unsigned)between(model, 1, 2));
+    purge_rig_add_file(model->rig, (unsigned)model_between(model, 1, 2));
 }
 
 static void pass_time(struct model *model)
 {
-    purge_rig_pass(model->rig, between(model, 1, 60) * second);
+    purge_rig_pass(model->rig, model_between(model, 1, 60) * second);
 }
 
 /* The oldest epoch that ends in a file that is there. */
@@ -291,17 +80,18 @@ static uint64_t some_epoch(struct model *model, uint64_t least)
     uint64_t oldest = oldest_epoch(model);
 
     least = least > oldest ? least : oldest;
-    return between(model, least / EPOCH_STEP, model->rig->new_epoch / EPOCH_STEP) * EPOCH_STEP;
+    return model_between(model, least / EPOCH_STEP, model->rig->new_epoch / EPOCH_STEP) *
+           EPOCH_STEP;
 }
 
 static void report(struct model *model)
 {
-    size_t at = below(model, APPLIERS);
+    size_t at = below(model, MODEL_APPLIERS);
     struct model_applier *applier = &model->appliers[at];
     uint64_t epoch = some_epoch(model, applier->applied);
 
     if (applier->is_known) {
-        purge_rig_report(model->rig, id_of(at), epoch);
+        purge_rig_report(model->rig, model_id(at), epoch);
         applier->applied = epoch;
         applier->is_lost = false;
         give_sign(model, applier);
@@ -310,44 +100,44 @@ static void report(struct model *model)
 
 static void report_wrongly(struct model *model)
 {
-    size_t at = below(model, APPLIERS);
+    size_t at = below(model, MODEL_APPLIERS);
     uint64_t applied = model->appliers[at].applied;
     uint64_t wrong[] = {0, model->rig->new_epoch + EPOCH_STEP,
                         applied > EPOCH_STEP ? applied - EPOCH_STEP : 0};
     struct error error;
 
-    CHECK(applier_registry_report(model->rig->appliers, id_of(at), wrong[below(model, 3)],
+    CHECK(applier_registry_report(model->rig->appliers, model_id(at), wrong[below(model, 3)],
                                   REPORT_ENDPOINT, &error) == STATUS_INVALID);
 }
 
 static void go_back(struct model *model)
 {
-    size_t at = below(model, APPLIERS);
+    size_t at = below(model, MODEL_APPLIERS);
     struct model_applier *applier = &model->appliers[at];
     uint64_t epoch = some_epoch(model, 0);
     struct error error;
 
     if (applier->is_known) {
-        CHECK_OK(applier_registry_set_epoch(model->rig->appliers, id_of(at), epoch, &error),
+        CHECK_OK(applier_registry_set_epoch(model->rig->appliers, model_id(at), epoch, &error),
                  &error);
         applier->applied = epoch;
         applier->is_lost = false;
         applier->is_expired = false;
-        applier->sign_usec = now_of(model);
+        applier->sign_usec = model_now(model);
     }
 }
 
 static void add_applier(struct model *model)
 {
-    size_t at = below(model, FIRST_REGISTERED - FIRST_APPLIER);
+    size_t at = below(model, MODEL_FIRST_REGISTERED - MODEL_FIRST_APPLIER);
     struct model_applier *applier = &model->appliers[at];
     bool is_required = below(model, 4) == 0;
     uint64_t expire_after_usec = below(model, 2) * 600 * second;
 
-    purge_rig_add_applier(model->rig, id_of(at), is_required, expire_after_usec);
+    purge_rig_add_applier(model->rig, model_id(at), is_required, expire_after_usec);
     if (!applier->is_known || applier->expire_after_usec != expire_after_usec) {
         applier->is_expired = false;
-        applier->sign_usec = now_of(model);
+        applier->sign_usec = model_now(model);
     }
     applier->is_known = true;
     applier->is_required = is_required;
@@ -356,11 +146,12 @@ static void add_applier(struct model *model)
 
 static void register_applier(struct model *model)
 {
-    size_t at = between(model, FIRST_REGISTERED - FIRST_APPLIER, APPLIERS - 1);
+    size_t at =
+        model_between(model, MODEL_FIRST_REGISTERED - MODEL_FIRST_APPLIER, MODEL_APPLIERS - 1);
     struct model_applier *applier = &model->appliers[at];
     struct error error;
 
-    CHECK_OK(applier_registry_register(model->rig->appliers, id_of(at), &error), &error);
+    CHECK_OK(applier_registry_register(model->rig->appliers, model_id(at), &error), &error);
     if (!applier->is_known) {
         *applier = (struct model_applier){
             .is_known = true, .is_registered = true, .expire_after_usec = day};
@@ -370,9 +161,9 @@ static void register_applier(struct model *model)
 
 static void forget_applier(struct model *model)
 {
-    size_t at = below(model, APPLIERS);
+    size_t at = below(model, MODEL_APPLIERS);
     struct error error;
-    enum status status = applier_registry_forget(model->rig->appliers, id_of(at), &error);
+    enum status status = applier_registry_forget(model->rig->appliers, model_id(at), &error);
 
     CHECK(status == (model->appliers[at].is_known ? STATUS_OK : STATUS_NOT_FOUND));
     model->appliers[at] = (struct model_applier){0};
@@ -380,7 +171,7 @@ static void forget_applier(struct model *model)
 
 static void put_pin(struct model *model)
 {
-    size_t at = below(model, PINS);
+    size_t at = below(model, MODEL_PINS);
     char name[] = {'p', 'i', 'n', (char)('0' + at), '\0'};
     uint64_t epoch = some_epoch(model, 0);
     uint64_t ttl_usec = below(model, 2) * 120 * second;
@@ -390,13 +181,13 @@ static void put_pin(struct model *model)
         model->pins[at] =
             (struct model_pin){.is_there = true,
                                .epoch = epoch,
-                               .expires_usec = ttl_usec == 0 ? 0 : now_of(model) + ttl_usec};
+                               .expires_usec = ttl_usec == 0 ? 0 : model_now(model) + ttl_usec};
     }
 }
 
 static void remove_pin(struct model *model)
 {
-    size_t at = below(model, PINS);
+    size_t at = below(model, MODEL_PINS);
     char name[] = {'p', 'i', 'n', (char)('0' + at), '\0'};
     struct error error;
     enum status status = pin_table_remove(model->rig->pins, name, &error);
@@ -409,8 +200,8 @@ static void remove_pin(struct model *model)
 
 static struct model_applier *find_applier(struct model *model, uint32_t server_id)
 {
-    for (size_t at = 0; at < APPLIERS; at++) {
-        if (id_of(at) == server_id && model->appliers[at].is_known) {
+    for (size_t at = 0; at < MODEL_APPLIERS; at++) {
+        if (model_id(at) == server_id && model->appliers[at].is_known) {
             return &model->appliers[at];
         }
     }
@@ -420,7 +211,7 @@ static struct model_applier *find_applier(struct model *model, uint32_t server_i
 static struct binlog_position some_place(struct model *model)
 {
     struct binlog_position end = purge_rig_end_of(model->rig, some_epoch(model, 0));
-    struct binlog_position begin = {between(model, model->first, model->rig->file), 4};
+    struct binlog_position begin = {model_between(model, model->first, model->rig->file), 4};
 
     return below(model, 2) == 0 ? end : begin;
 }
@@ -428,7 +219,7 @@ static struct binlog_position some_place(struct model *model)
 static void begin_stream(struct model *model)
 {
     uint32_t server_id = below(model, 2) == 0
-                             ? id_of(below(model, APPLIERS))
+                             ? model_id(below(model, MODEL_APPLIERS))
                              : (uint32_t)below(model, STRANGERS) + FIRST_STRANGER;
     struct model_applier *applier = find_applier(model, server_id);
     struct rig_stream *stream = NULL;
@@ -478,7 +269,7 @@ static void end_stream(struct model *model)
         return;
     }
     if (stream->ended_usec != 0) {
-        if (now_of(model) - stream->ended_usec >= 600 * second || stream->is_dropped) {
+        if (model_now(model) - stream->ended_usec >= 600 * second || stream->is_dropped) {
             *stream = (struct rig_stream){0}; /* long ago */
         }
         return;
@@ -505,7 +296,7 @@ static void change_settings(struct model *model)
 
 static void purge_by_hand(struct model *model)
 {
-    uint64_t before = between(model, model->first, model->rig->file);
+    uint64_t before = model_between(model, model->first, model->rig->file);
     struct purge_request request = {.before_file = before, .is_dry_run = below(model, 4) == 0};
     struct purge_outcome outcome;
     struct error error;
@@ -513,9 +304,9 @@ static void purge_by_hand(struct model *model)
     bool is_denied = false;
     uint64_t first = 0;
 
-    note_expiry(model);
-    is_denied = before > model->first && is_needed(model, before - 1);
-    first = is_denied ? model->first : expect_first(model, before);
+    model_note_expiry(model);
+    is_denied = before > model->first && model_is_needed(model, before - 1);
+    first = is_denied ? model->first : model_expect_first(model, before);
     status = purger_purge(model->rig->purger, &request, &outcome, &error);
     CHECK(status == (is_denied && !request.is_dry_run ? STATUS_DENIED : STATUS_OK));
     CHECK(outcome.first == first && outcome.files == first - model->first);
@@ -523,7 +314,7 @@ static void purge_by_hand(struct model *model)
     CHECK(purge_rig_first(model->rig) == (request.is_dry_run ? model->first : first));
     model->denied += is_denied;
     if (!request.is_dry_run) {
-        advance(model, first);
+        model_advance(model, first);
     }
     purge_outcome_release(&outcome);
 }
@@ -532,13 +323,14 @@ static void purge_by_hand(struct model *model)
 static size_t take_from(struct model *model, uint64_t before, bool dropped[RIG_MOST_STREAMS])
 {
     const struct purge_rig *rig = model->rig;
-    uint32_t ids[APPLIERS + RIG_MOST_STREAMS];
+    uint32_t ids[MODEL_APPLIERS + RIG_MOST_STREAMS];
     struct binlog_position from;
     size_t id_count = 0;
     size_t losers = 0;
 
     for (size_t at = 0; at < RIG_MOST_STREAMS; at++) {
-        if (stream_hold(model, at) && needs(model, rig->streams[at].from, before - 1)) {
+        if (model_stream_hold(model, at) &&
+            model_needs(model, rig->streams[at].from, before - 1)) {
             losers++;
             ids[id_count++] = rig->streams[at].server_id;
             if (rig->streams[at].server_id == 0) {
@@ -546,17 +338,16 @@ static size_t take_from(struct model *model, uint64_t before, bool dropped[RIG_M
             }
         }
     }
-    for (size_t at = 0; at < APPLIERS; at++) {
-        if (applier_hold(model, &model->appliers[at], &from) &&
-            needs(model, from, before - 1)) {
+    for (size_t at = 0; at < MODEL_APPLIERS; at++) {
+        if (model_applier_hold(model, &model->appliers[at], &from) &&
+            model_needs(model, from, before - 1)) {
             losers++;
-            ids[id_count++] = id_of(at);
+            ids[id_count++] = model_id(at);
             model->appliers[at].is_lost = true;
         }
     }
-    for (size_t at = 0; at < PINS; at++) {
-        losers += model->pins[at].is_there && !model->pins[at].is_expired &&
-                  needs(model, purge_rig_end_of(rig, model->pins[at].epoch), before - 1);
+    for (size_t at = 0; at < MODEL_PINS; at++) {
+        losers += model_pin_hold(model, at, &from) && model_needs(model, from, before - 1);
     }
     for (size_t at = 0; at < RIG_MOST_STREAMS; at++) {
         dropped[at] = rig->streams[at].is_dropped;
@@ -570,7 +361,7 @@ static size_t take_from(struct model *model, uint64_t before, bool dropped[RIG_M
 
 static void purge_by_force(struct model *model)
 {
-    uint64_t before = between(model, model->first, model->rig->file);
+    uint64_t before = model_between(model, model->first, model->rig->file);
     struct purge_request request = {.before_file = before, .is_forced = true};
     bool dropped[RIG_MOST_STREAMS] = {0};
     struct purge_outcome outcome;
@@ -580,7 +371,7 @@ static void purge_by_force(struct model *model)
     if (before == model->first || below(model, 2) == 0) {
         return; /* often enough */
     }
-    note_expiry(model);
+    model_note_expiry(model);
     losers = take_from(model, before, dropped);
     CHECK_OK(purger_purge(model->rig->purger, &request, &outcome, &error), &error);
     CHECK(outcome.first == before && outcome.files == before - model->first);
@@ -590,7 +381,7 @@ static void purge_by_force(struct model *model)
         CHECK(model->rig->streams[at].is_dropped == dropped[at]);
     }
     purge_outcome_release(&outcome);
-    advance(model, before);
+    model_advance(model, before);
     model->forced++;
 }
 
@@ -600,16 +391,16 @@ static void fail(struct model *model)
     uint64_t most = 0;
     uint64_t first = 0;
 
-    note_expiry(model);
-    most = expect_first(model, UINT64_MAX);
+    model_note_expiry(model);
+    most = model_expect_first(model, UINT64_MAX);
     fake_disk_fail_at(model->rig->disk,
-                      fake_disk_operations(model->rig->disk) + between(model, 1, 12),
+                      fake_disk_operations(model->rig->disk) + model_between(model, 1, 12),
                       FAKE_FAULT_EIO);
     purger_look(model->rig->purger);
     fake_disk_fail_at(model->rig->disk, 0, FAKE_FAULT_EIO);
     first = purge_rig_first(model->rig);
     CHECK(first >= model->first && first <= most);
-    advance(model, first);
+    model_advance(model, first);
     model->may_have_leftovers = true;
     purge_rig_pass(model->rig, 100 * second); /* until it is tried again */
 }
@@ -617,9 +408,9 @@ static void fail(struct model *model)
 static void restart(struct model *model)
 {
     purge_rig_restart(model->rig);
-    for (size_t at = 0; at < APPLIERS; at++) {
+    for (size_t at = 0; at < MODEL_APPLIERS; at++) {
         model->appliers[at].streams = 0;
-        model->appliers[at].sign_usec = now_of(model);
+        model->appliers[at].sign_usec = model_now(model);
     }
     memset(model->given_before, 0, sizeof(model->given_before));
     model->may_have_leftovers = false;
