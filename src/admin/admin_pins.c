@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "admin_internal.h"
+#include "binrelay/registry/catch_up.h"
 #include "binrelay/storage/epoch_locate.h"
-#include "catch_up.h"
 
 /* The low half of the pseudo-epoch of an NDB backup, whose high half is its StopGCP. */
 #define BACKUP_EPOCH_LOW UINT64_C(0xFFFFFFFF)

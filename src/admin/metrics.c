@@ -7,9 +7,9 @@
 
 #include "admin_internal.h"
 #include "binrelay/base/memory.h"
+#include "binrelay/registry/catch_up.h"
 #include "binrelay/serve/endpoint_sessions.h"
 #include "binrelay/storage/binlog_files.h"
-#include "catch_up.h"
 
 static void measure_appliers(struct metrics_cluster *measured,
                              const struct admin_cluster *cluster,

@@ -25,6 +25,8 @@ struct sql_world {
     struct heartbeat_table *heartbeats; /* NULL: there is no heartbeat table */
     const char *heartbeat_name;         /* "heartbeat.heartbeat" */
     pthread_mutex_t *writing;           /* held while heartbeats are changed */
+    struct pin_table *pins;             /* NULL: there are none, as the next */
+    struct registry *registry;          /* its numbered events */
 };
 
 struct sql_session {

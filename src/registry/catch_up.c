@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "catch_up.h"
+#include "binrelay/registry/catch_up.h"
 
 #include <inttypes.h>
 #include <stdio.h>
