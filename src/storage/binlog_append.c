@@ -93,6 +93,7 @@ static enum status write_bytes(struct binlog_store *store,
         return give_up_gathered(store, status, error);
     }
     store->written_bytes += size;
+    store->stored_usec = clock_wall_usec(store->clock);
     return STATUS_OK;
 }
 
@@ -161,6 +162,23 @@ static enum status check_can_append(const struct binlog_store *store, struct err
     return status;
 }
 
+/* Serving leaves incidents out that stand in front of the first epoch, NDB's only
+ * (dump_start.c). */
+static enum status follow(struct binlog_store *store,
+                          struct bytes start,
+                          uint32_t size,
+                          struct error *error)
+{
+    bool is_incident = start.size > BINLOG_EVENT_TYPE_AT &&
+                       start.data[BINLOG_EVENT_TYPE_AT] == BINLOG_INCIDENT;
+
+    if (UNLIKELY(is_incident)) {
+        store->follower.is_opening = store->epoch_rules.kind == EPOCH_KIND_NDB &&
+                                     store->epochs.now.last.incarnation == 0;
+    }
+    return file_follower_event(&store->follower, start, size, error);
+}
+
 static enum status append_whole(struct binlog_store *store,
                                 struct bytes event,
                                 struct error *error)
@@ -170,7 +188,7 @@ static enum status append_whole(struct binlog_store *store,
     if (UNLIKELY(event.size > UINT32_MAX)) {
         return error_set(error, STATUS_INVALID, "an event of %zu bytes", event.size);
     }
-    status = file_follower_event(&store->follower, event, (uint32_t)event.size, error);
+    status = follow(store, event, (uint32_t)event.size, error);
     if (LIKELY(status == STATUS_OK)) {
         epoch_track_event(&store->epochs, event, (uint32_t)event.size,
                           store->follower.format.checksum);
@@ -239,7 +257,7 @@ enum status binlog_store_append_begin(struct binlog_store *store,
                          binlog_event_type_name(first.data[BINLOG_EVENT_TYPE_AT]), size);
     }
     if (!store->is_collecting) {
-        status = file_follower_event(&store->follower, first, size, error);
+        status = follow(store, first, size, error);
     }
     if (status != STATUS_OK) {
         return status;
@@ -360,6 +378,7 @@ static void end_current(struct binlog_store *store)
         pending_gtids_cut(&store->gtids, whole_place(store, &store->whole).gtids);
         end.gtids = pending_gtids_end(&store->gtids);
         current->ended = store_facts_at(&store->follower, &end);
+        current->ended.written_usec = store->stored_usec;
     }
 }
 
@@ -424,6 +443,7 @@ enum status binlog_store_begin_file(struct binlog_store *store,
     store_follow_file(store, &store->follower, file, &store->gtids);
     store->follower.is_first = current == NULL;
     store->written_bytes = BINLOG_MAGIC_BYTES;
+    store->stored_usec = clock_wall_usec(store->clock);
     epoch_track_begin_file(&store->epochs, file, BINLOG_MAGIC_BYTES);
     return STATUS_OK;
 }

@@ -162,6 +162,7 @@ struct closed_files {
     size_t count;
     uint64_t last; /* the file behind them; 0: the log has none */
     struct gtid_set *purged;
+    struct gtid_set *left_out; /* need not be had; NULL: nothing */
 };
 
 /* So that a peer's long set is compared without the lock. */
@@ -172,6 +173,7 @@ static struct closed_files take_closed_files(struct file_list *list)
     pthread_mutex_lock(&list->lock);
     closed.files = mem_zeroed((list->count + 1) * sizeof(struct store_file *));
     closed.purged = gtid_set_copy(list->purged.set);
+    closed.left_out = gtid_set_is_empty(list->left_out) ? NULL : gtid_set_copy(list->left_out);
     if (list->count > 0) {
         closed.count = list->count - 1;
         closed.last = list->files[list->count - 1]->number;
@@ -191,6 +193,7 @@ static void release_closed_files(struct closed_files *closed)
     }
     free(closed->files);
     gtid_set_free(closed->purged);
+    gtid_set_free(closed->left_out);
 }
 
 static bool has_all_of(const struct gtid_set *set,
@@ -203,6 +206,9 @@ static bool has_all_of(const struct gtid_set *set,
 
     for (size_t at = first; at < end; at++) {
         gtid_set_add_set(added, closed->files[at]->added.set);
+    }
+    if (closed->left_out != NULL) {
+        gtid_set_subtract(added, closed->left_out);
     }
     has_all = gtid_set_contains(set, added);
     gtid_set_free(added);
@@ -236,6 +242,9 @@ enum status binlog_files_find_by_gtids(struct binlog_store *store,
     struct closed_files closed = take_closed_files(&store->list);
     enum status status = STATUS_OK;
 
+    if (closed.left_out != NULL) {
+        gtid_set_subtract(closed.purged, closed.left_out);
+    }
     if (!gtid_set_contains(set, closed.purged)) {
         gtid_set_subtract(closed.purged, set);
         *missing = closed.purged;

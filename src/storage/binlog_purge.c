@@ -84,22 +84,25 @@ static size_t count_in_front(const struct file_list *list, uint64_t number)
     return count;
 }
 
-/* What the record will say: the number of the first file that stays, and what is gone then. */
-static size_t plan(struct binlog_store *store,
-                   uint64_t before,
-                   uint64_t *first,
-                   struct stored_gtids *held)
+/* What the record will say of the files that go. Returns how many they are. */
+static size_t plan(struct binlog_store *store, uint64_t before, struct purge_record *record)
 {
     struct file_list *list = &store->list;
     size_t count = 0;
 
     pthread_mutex_lock(&list->lock);
     count = count_in_front(list, before);
-    stored_gtids_copy(held, &list->purged);
+    stored_gtids_add(&record->held, &list->purged);
     for (size_t at = 0; at < count; at++) {
-        stored_gtids_add(held, &list->files[at]->added);
+        stored_gtids_add(&record->held, &list->files[at]->added);
     }
-    *first = list->count == 0 ? 0 : list->files[count]->number;
+    gtid_set_add_set(record->left_out, list->left_out);
+    gtid_set_intersect(record->left_out, record->held.set); /* the rest is still here */
+    if (list->count > 0) {
+        record->first = list->files[count]->number;
+        record->epochs = store->epoch_rules.kind;
+        record->state = list->files[count]->epochs.before;
+    }
     pthread_mutex_unlock(&list->lock);
     return count;
 }
@@ -159,19 +162,22 @@ static enum status purge(struct binlog_store *store,
                          struct binlog_purged *purged,
                          struct error *error)
 {
-    struct stored_gtids held = {0};
-    size_t count = plan(store, before, &purged->first, &held);
+    struct purge_record record;
+    size_t count = 0;
     enum status status = STATUS_OK;
 
+    purge_record_init(&record);
+    count = plan(store, before, &record);
+    purged->first = record.first;
     if (count > 0) {
-        status = purge_record_write(store->disk, store->directory, purged->first, &held, error);
+        status = purge_record_write(store->disk, store->directory, &record, error);
     }
     if (count > 0 && status == STATUS_OK) {
-        let_go(store, count, &held, purged);
+        let_go(store, count, &record.held, purged);
         store_raise_first_visible(store, purged->first);
         status = remove_in_front(store, purged->first, error);
     }
-    stored_gtids_release(&held);
+    purge_record_release(&record);
     return status;
 }
 

@@ -157,6 +157,7 @@ static void adopt_files(struct recovery *recovery)
     pthread_mutex_lock(&list->lock);
     stored_gtids_copy(&list->purged, &recovery->purged);
     stored_gtids_copy(&list->before_last, &recovery->purged);
+    gtid_set_add_set(list->left_out, recovery->left_out);
     for (size_t at = 0; at < recovery->file_count; at++) {
         file_list_add(list, recovery->files[at]);
     }
@@ -196,6 +197,7 @@ static void adopt_tail(struct recovery *recovery)
     store->whole.place = store->follower.now;
     store->written = store->whole;
     store->written_bytes = store->follower.now.offset;
+    store->stored_usec = file->facts.written_usec;
 }
 
 static void adopt(struct recovery *recovery)
@@ -246,6 +248,7 @@ static enum status recover(struct binlog_store *store, struct error *error)
     forget_unpublished(store);
     stored_gtids_init(&recovery.purged);
     stored_gtids_init(&recovery.before);
+    recovery.left_out = gtid_set_new();
     if (store->was_opened && *binlog_store_log_name(store) != '\0') {
         log_name = binlog_store_log_name(store);
     }
@@ -264,6 +267,7 @@ static enum status recover(struct binlog_store *store, struct error *error)
     }
     if (status == STATUS_OK) {
         recovery_mend_epochs(&recovery);
+        recovery_find_left_out(&recovery);
         adopt(&recovery);
     }
     recovery_release(&recovery);

@@ -133,6 +133,7 @@ static void settle(struct binlog_scan *scan)
     follower->now.gtids = pending_gtids_moved(follower->now.gtids, change);
     scan->whole.gtids = (struct pending_gtids_place){0};
     for (size_t at = 0; at < taken.count; at++) {
+        pending_gtid_settle_left_out(&taken.items[at], scan->left_out);
         pending_gtid_settle(&taken.items[at],
                             taken.items[at].is_before ? &scan->before : &scan->added);
     }
@@ -318,6 +319,7 @@ enum status binlog_scan_run(struct binlog_scan *scan, struct error *error)
     window.data = mem_raw(window.capacity);
     stored_gtids_init(&scan->before);
     stored_gtids_init(&scan->added);
+    scan->left_out = gtid_set_new();
     status = scan_events(scan, &window, error);
     settle(scan);
     free(window.data);
@@ -328,4 +330,6 @@ void binlog_scan_release(struct binlog_scan *scan)
 {
     stored_gtids_release(&scan->before);
     stored_gtids_release(&scan->added);
+    gtid_set_free(scan->left_out);
+    scan->left_out = NULL;
 }

@@ -49,6 +49,7 @@ struct binlog_scan {
     /* Found. */
     struct stored_gtids before;  /* owned: what the first file says, and what is not visible */
     struct stored_gtids added;   /* owned */
+    struct gtid_set *left_out;   /* owned: of what was added, what the follower left out */
     struct follower_place whole; /* behind the last whole transaction; offset 0: none */
     bool is_complete;            /* all bytes are events */
     bool has_durable;            /* the file is whole at `durable` */

@@ -113,6 +113,7 @@ enum status binlog_store_sync_begin(struct binlog_store *store, struct binlog_sy
     }
     sync->store = store;
     sync->target = store->written;
+    sync->stored_usec = store->stored_usec;
     sync->has_new_names = false;
     sync->status = STATUS_OK;
     take_files(store, sync);
@@ -201,6 +202,7 @@ static size_t settle_gtids(struct file_list *list,
     for (; next < gtids->count && gtids->items[next].file <= file->number; next++) {
         const struct pending_gtid *gtid = &gtids->items[next];
 
+        pending_gtid_settle_left_out(gtid, list->left_out);
         if (gtid->is_before) {
             pending_gtid_settle(gtid, &list->purged);
             pending_gtid_settle(gtid, &list->before_last);
@@ -218,7 +220,9 @@ static struct binlog_file_facts target_facts(const struct binlog_store *store,
     struct binlog_file_facts facts = sync->files[sync->count - 1]->ended;
 
     if (facts.file == store->follower.file) {
-        return store_facts_at(&store->follower, &sync->target.place);
+        facts = store_facts_at(&store->follower, &sync->target.place);
+        facts.written_usec = sync->stored_usec;
+        return facts;
     }
     facts.bytes = sync->target.place.offset;
     return facts;
@@ -259,6 +263,7 @@ enum status binlog_store_sync_end(struct binlog_store *store,
     if (status == STATUS_OK) {
         publish(store, sync);
         store_tell_epochs(sync);
+        store_tell_sightings(store, binlog_store_durable_end(store));
     } else {
         *error = sync->error;
         store_refuse(store, status);

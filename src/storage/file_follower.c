@@ -107,6 +107,15 @@ static enum status follow_mariadb_gtid(struct file_follower *follower,
     return status;
 }
 
+/* An incident that stands behind the GTID as serving looks for it (dump_filter.c). */
+static void follow_incident(struct file_follower *follower)
+{
+    if (follower->is_opening && follower->now.is_behind_gtid) {
+        pending_gtids_leave_out_last(follower->runs);
+        follower->now.gtids = pending_gtids_end(follower->runs);
+    }
+}
+
 /* The first file says what was before it, and nobody else can. */
 static enum status follow_before(struct file_follower *follower,
                                  uint8_t type,
@@ -148,6 +157,9 @@ static enum status follow_type(struct file_follower *follower,
         return follow_gtid(follower, header.type, body, error);
     case BINLOG_MARIADB_GTID:
         return follow_mariadb_gtid(follower, header.server_id, body, error);
+    case BINLOG_INCIDENT:
+        follow_incident(follower);
+        return STATUS_OK;
     case BINLOG_PREVIOUS_GTIDS:
     case BINLOG_MARIADB_GTID_LIST:
         return follow_before(follower, header.type, body, error);
@@ -169,6 +181,7 @@ static void move_on(struct file_follower *follower,
     (void)transaction_tracker_follow(&now->tracker, header.type, body);
     now->last_event_offset = now->offset;
     now->offset += header.event_size;
+    now->is_behind_gtid = header.type == BINLOG_GTID || header.type == BINLOG_GTID_TAGGED;
     now->is_rotated = header.type == BINLOG_ROTATE;
     now->is_closed = now->is_rotated || header.type == BINLOG_STOP;
     if (header.created_at_sec != 0) {

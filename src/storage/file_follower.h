@@ -31,8 +31,9 @@ struct follower_place {
     uint32_t first_created_sec;
     uint32_t last_created_sec;
     struct transaction_tracker tracker;
-    bool is_closed;  /* the last event is a Rotate or Stop */
-    bool is_rotated; /* it is a Rotate */
+    bool is_closed;      /* the last event is a Rotate or Stop */
+    bool is_rotated;     /* it is a Rotate */
+    bool is_behind_gtid; /* it is a GTID, no anonymous one */
     bool has_gtids;
 };
 
@@ -40,6 +41,7 @@ struct file_follower {
     uint64_t file;
     bool is_first;         /* of its store: says what was stored before it */
     uint64_t visible_from; /* GTIDs of events before this offset count as before the store */
+    bool is_opening; /* an incident has no epoch in front of it, of which it could miss some */
     struct pending_gtids *runs; /* borrowed: where GTIDs go */
     struct binlog_format format;
     struct follower_place now;

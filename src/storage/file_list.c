@@ -44,6 +44,7 @@ void file_list_init(struct file_list *list)
     pthread_mutex_init(&list->lock, NULL);
     stored_gtids_init(&list->purged);
     stored_gtids_init(&list->before_last);
+    list->left_out = gtid_set_new();
 }
 
 void file_list_release(struct file_list *list)
@@ -54,6 +55,7 @@ void file_list_release(struct file_list *list)
     free(list->files);
     stored_gtids_release(&list->purged);
     stored_gtids_release(&list->before_last);
+    gtid_set_free(list->left_out);
     pthread_mutex_destroy(&list->lock);
 }
 

@@ -43,6 +43,8 @@ struct file_list {
     size_t capacity;
     struct stored_gtids purged;      /* owned: stored before the first file */
     struct stored_gtids before_last; /* owned: stored before the last file */
+    struct gtid_set *left_out; /* owned: of all that is or was stored, what nobody is sent:
+                                  incidents before the first epoch */
 };
 
 /* Takes over the path. The caller has the first reference. */

@@ -45,7 +45,7 @@ static struct pending_gtid *last_run(const struct pending_gtids *runs,
     struct pending_gtid *last = runs->count == 0 ? NULL : &runs->items[runs->count - 1];
 
     return last != NULL && last->kind == kind && last->file == file &&
-                   last->is_before == is_before
+                   last->is_before == is_before && !last->is_left_out
                ? last
                : NULL;
 }
@@ -94,6 +94,25 @@ void pending_gtids_add_mariadb(struct pending_gtids *runs,
         .file = file,
         .mariadb = gtid,
     };
+}
+
+void pending_gtids_leave_out_last(struct pending_gtids *runs)
+{
+    struct pending_gtid *last = runs->count == 0 ? NULL : &runs->items[runs->count - 1];
+    struct pending_gtid left_out;
+
+    if (last == NULL || last->kind != PENDING_GTID_NUMBERS) {
+        return;
+    }
+    left_out = *last;
+    left_out.is_left_out = true;
+    if (last->numbers.first == last->numbers.last) {
+        *last = left_out;
+        return;
+    }
+    left_out.numbers.first = left_out.numbers.last;
+    last->numbers.last--;
+    *new_run(runs) = left_out;
 }
 
 void pending_gtids_add_before(struct pending_gtids *runs,
@@ -194,13 +213,16 @@ static struct pending_gtid *settling_run(struct pending_gtids *runs,
     struct pending_gtid *found = NULL;
 
     for (size_t at = runs->count; at > 0 && runs->items[at - 1].file == run->file; at--) {
-        if (runs->items[at - 1].is_before == run->is_before) {
+        if (runs->items[at - 1].is_before == run->is_before &&
+            runs->items[at - 1].is_left_out == run->is_left_out) {
             return &runs->items[at - 1];
         }
     }
     found = new_run(runs);
-    *found = (struct pending_gtid){
-        .kind = PENDING_GTID_STORED, .is_before = run->is_before, .file = run->file};
+    *found = (struct pending_gtid){.kind = PENDING_GTID_STORED,
+                                   .is_before = run->is_before,
+                                   .is_left_out = run->is_left_out,
+                                   .file = run->file};
     stored_gtids_init(&found->stored);
     return found;
 }
@@ -260,5 +282,17 @@ void pending_gtid_settle(const struct pending_gtid *run, struct stored_gtids *in
     case PENDING_GTID_STORED:
         stored_gtids_add(into, &run->stored);
         break;
+    }
+}
+
+void pending_gtid_settle_left_out(const struct pending_gtid *run, struct gtid_set *left_out)
+{
+    if (!run->is_left_out) {
+        return;
+    }
+    if (run->kind == PENDING_GTID_NUMBERS) {
+        add_numbers(left_out, run);
+    } else if (run->kind == PENDING_GTID_STORED) {
+        gtid_set_add_set(left_out, run->stored.set);
     }
 }

@@ -24,8 +24,9 @@ enum pending_gtid_kind {
 
 struct pending_gtid {
     enum pending_gtid_kind kind;
-    bool is_before; /* was there before what is shown begins: counts as purged */
-    uint64_t file;  /* that the events stand in */
+    bool is_before;   /* was there before what is shown begins: counts as purged */
+    bool is_left_out; /* of incidents in front of the first epoch, which nobody is sent */
+    uint64_t file;    /* that the events stand in */
     union {
         struct {
             struct gtid_source source;
@@ -69,6 +70,9 @@ void pending_gtids_add_mariadb(struct pending_gtids *runs,
                                bool is_before,
                                struct mariadb_gtid gtid);
 
+/* The GTID that was added last is left out of what is served. */
+void pending_gtids_leave_out_last(struct pending_gtids *runs);
+
 /* Takes over what `stored` owns. */
 void pending_gtids_add_before(struct pending_gtids *runs,
                               uint64_t file,
@@ -95,3 +99,6 @@ struct pending_gtids_place pending_gtids_moved(struct pending_gtids_place place,
 
 /* Adds one run to what was stored. */
 void pending_gtid_settle(const struct pending_gtid *run, struct stored_gtids *into);
+
+/* Adds one run to what is left out, if it is that. */
+void pending_gtid_settle_left_out(const struct pending_gtid *run, struct gtid_set *left_out);

@@ -9,64 +9,136 @@
 #include "binrelay/base/memory.h"
 
 /*
- * Little-endian; the set in the form of Previous_gtids, the state in that of
- * Gtid_list:
+ * Little-endian; the sets in the form of Previous_gtids, the state of MariaDB in
+ * that of Gtid_list. Version 1 ends its head at 28 and has no left_out:
  *
- *   0         8        12    20        24          28
- *   "BRPURGE" version  first set_size  state_size  set state crc32
+ *   0         8        12    20        24
+ *   "BRPURGE" version  first set_size  state_size
+ *
+ *   28            32      36           40     48           56
+ *   left_out_size epochs  incarnation  epoch  latest_usec  set state left_out crc32
  */
 enum {
-    RECORD_VERSION = 1,
-    RECORD_HEAD_BYTES = 28,
+    RECORD_VERSION = 2,
+    RECORD_FIRST_VERSION = 1,
+    RECORD_FIRST_HEAD_BYTES = 28,
+    RECORD_HEAD_BYTES = 56,
     RECORD_CHECKSUM_BYTES = 4,
     RECORD_SET_SIZE_AT = 20,
     RECORD_STATE_SIZE_AT = 24,
+    RECORD_LEFT_OUT_SIZE_AT = 28,
     RECORD_MOST_BYTES = 128 * 1024 * 1024,
 };
 
 static const char record_magic[8] = "BRPURGE";
 
+void purge_record_init(struct purge_record *record)
+{
+    *record = (struct purge_record){.left_out = gtid_set_new()};
+    stored_gtids_init(&record->held);
+}
+
 void purge_record_release(struct purge_record *record)
 {
     stored_gtids_release(&record->held);
+    gtid_set_free(record->left_out);
     *record = (struct purge_record){0};
 }
 
-void purge_record_encode(struct buffer *output, uint64_t first, const struct stored_gtids *held)
+/* What was added since `start` is a part, and its size goes into the head. */
+static void note_size(struct buffer *output, size_t size_at, size_t start)
+{
+    bytes_put_u32(output->data + size_at, (uint32_t)(output->size - start));
+}
+
+void purge_record_encode(struct buffer *output, const struct purge_record *record)
 {
     size_t start = 0;
 
     buffer_clear(output);
     buffer_add(output, record_magic, sizeof(record_magic));
     buffer_add_number(output, RECORD_VERSION, 4);
-    buffer_add_number(output, first, 8);
-    buffer_add_zeros(output, RECORD_HEAD_BYTES - output->size);
+    buffer_add_number(output, record->first, 8);
+    buffer_add_zeros(output, 3 * 4); /* the sizes */
+    buffer_add_number(output, (uint64_t)record->epochs, 4);
+    buffer_add_number(output, record->state.last.incarnation, 4);
+    buffer_add_number(output, record->state.last.epoch, 8);
+    buffer_add_number(output, record->state.latest_usec, 8);
     start = output->size;
-    gtid_set_encode(held->set, output);
-    bytes_put_u32(output->data + RECORD_SET_SIZE_AT, (uint32_t)(output->size - start));
+    gtid_set_encode(record->held.set, output);
+    note_size(output, RECORD_SET_SIZE_AT, start);
     start = output->size;
-    mariadb_gtid_list_encode(&held->state, output);
-    bytes_put_u32(output->data + RECORD_STATE_SIZE_AT, (uint32_t)(output->size - start));
+    mariadb_gtid_list_encode(&record->held.state, output);
+    note_size(output, RECORD_STATE_SIZE_AT, start);
+    start = output->size;
+    gtid_set_encode(record->left_out, output);
+    note_size(output, RECORD_LEFT_OUT_SIZE_AT, start);
     buffer_add_number(output, checksum_crc32(0, output->data, output->size), 4);
 }
 
+/* The sizes of the parts. */
+struct part_sizes {
+    uint64_t set;
+    uint64_t state;
+    uint64_t left_out;
+};
+
+/* False: an epoch kind that there is not, or a state that says there were epochs of none. */
+static bool read_epochs(struct byte_reader *reader, struct purge_record *record)
+{
+    uint64_t kind = byte_reader_number(reader, 4);
+
+    record->state.last.incarnation = (uint32_t)byte_reader_number(reader, 4);
+    record->state.last.epoch = byte_reader_number(reader, 8);
+    record->state.latest_usec = byte_reader_number(reader, 8);
+    if (kind >= EPOCH_KIND_COUNT) {
+        return false;
+    }
+    record->epochs = (enum epoch_kind)kind;
+    return record->epochs != EPOCH_KIND_NONE || record->state.last.incarnation == 0;
+}
+
+static enum status read_sets(struct byte_reader *reader,
+                             const struct part_sizes *sizes,
+                             struct purge_record *record,
+                             struct error *error)
+{
+    struct bytes set = byte_reader_take(reader, sizes->set);
+    struct bytes state = byte_reader_take(reader, sizes->state);
+    struct bytes left_out = byte_reader_take(reader, sizes->left_out);
+
+    if (reader->overran || reader->left > 0) {
+        return error_set(error, STATUS_CORRUPT, "parts that do not add up");
+    }
+    if (gtid_set_decode(&record->held.set, set, error) != STATUS_OK ||
+        mariadb_gtid_list_decode(&record->held.state, state, error) != STATUS_OK) {
+        return error->status;
+    }
+    if (left_out.size == 0) { /* version 1 */
+        record->left_out = gtid_set_new();
+        return STATUS_OK;
+    }
+    return gtid_set_decode(&record->left_out, left_out, error);
+}
+
 static enum status read_parts(struct byte_reader *reader,
+                              uint64_t version,
                               struct purge_record *record,
                               struct error *error)
 {
-    uint64_t set_size = 0;
-    uint64_t state_size = 0;
-    struct bytes set;
-    struct bytes state;
+    struct part_sizes sizes = {0};
+    bool is_right = true;
 
     record->first = byte_reader_number(reader, 8);
-    set_size = byte_reader_number(reader, 4);
-    state_size = byte_reader_number(reader, 4);
-    set = byte_reader_take(reader, set_size);
-    state = byte_reader_take(reader, state_size);
-    if (reader->overran || reader->left > 0 || record->first == 0 ||
-        gtid_set_decode(&record->held.set, set, error) != STATUS_OK ||
-        mariadb_gtid_list_decode(&record->held.state, state, error) != STATUS_OK) {
+    sizes.set = byte_reader_number(reader, 4);
+    sizes.state = byte_reader_number(reader, 4);
+    if (version != RECORD_FIRST_VERSION) {
+        sizes.left_out = byte_reader_number(reader, 4);
+        is_right = read_epochs(reader, record) && sizes.left_out > 0;
+    }
+    if (!is_right || record->first == 0 ||
+        read_sets(reader, &sizes, record, error) != STATUS_OK ||
+        !gtid_set_contains(record->held.set, record->left_out)) {
         return error_set(error, STATUS_CORRUPT, "a purge record whose parts are wrong");
     }
     return STATUS_OK;
@@ -78,9 +150,10 @@ enum status purge_record_decode(struct purge_record *record,
 {
     struct purge_record found = {0};
     struct byte_reader reader;
+    uint64_t version = 0;
     size_t checked = 0;
 
-    if (bytes.size < RECORD_HEAD_BYTES + RECORD_CHECKSUM_BYTES ||
+    if (bytes.size < RECORD_FIRST_HEAD_BYTES + RECORD_CHECKSUM_BYTES ||
         memcmp(bytes.data, record_magic, sizeof(record_magic)) != 0) {
         return error_set(error, STATUS_CORRUPT, "not a purge record");
     }
@@ -90,10 +163,11 @@ enum status purge_record_decode(struct purge_record *record,
     }
     reader = byte_reader_of((struct bytes){.data = bytes.data, .size = checked});
     byte_reader_skip(&reader, sizeof(record_magic));
-    if (byte_reader_number(&reader, 4) != RECORD_VERSION) {
+    version = byte_reader_number(&reader, 4);
+    if (version < RECORD_FIRST_VERSION || version > RECORD_VERSION) {
         return error_set(error, STATUS_CORRUPT, "a purge record of another version");
     }
-    if (read_parts(&reader, &found, error) != STATUS_OK) {
+    if (read_parts(&reader, version, &found, error) != STATUS_OK) {
         purge_record_release(&found);
         return error->status;
     }
@@ -108,15 +182,14 @@ static char *path_in(const char *directory)
 
 enum status purge_record_write(const struct disk *disk,
                                const char *directory,
-                               uint64_t first,
-                               const struct stored_gtids *held,
+                               const struct purge_record *record,
                                struct error *error)
 {
     autofree char *path = path_in(directory);
     struct buffer bytes = {0};
     enum status status = STATUS_OK;
 
-    purge_record_encode(&bytes, first, held);
+    purge_record_encode(&bytes, record);
     status = disk_replace_file(disk, path, bytes.data, bytes.size, error);
     buffer_release(&bytes);
     return status == STATUS_OK ? STATUS_OK : error_wrap(error, "%s", path);

@@ -12,8 +12,9 @@
 
 /* The newest file that stays, read to its end. */
 struct recovered_tail {
-    int descriptor; /* -1: no file stays */
-    uint64_t bytes; /* that the file has; more than scan.whole: the rest is cut */
+    int descriptor;        /* -1: no file stays */
+    uint64_t bytes;        /* that the file has; more than scan.whole: the rest is cut */
+    uint64_t written_usec; /* its mtime, before it is cut */
     struct file_follower follower;
     struct pending_gtids gtids; /* owned */
     struct binlog_scan scan;
@@ -34,6 +35,7 @@ struct recovery {
     size_t file_count;
     struct stored_gtids purged; /* owned */
     struct stored_gtids before; /* owned: stored before the closed file that is next */
+    struct gtid_set *left_out;  /* owned: of all, what nobody is sent */
     struct recovered_tail tail;
 };
 
@@ -42,6 +44,10 @@ MUST_CHECK enum status recovery_make_plan(struct recovery *recovery, struct erro
 
 /* Once all that stays is durable: the epoch indexes are brought into line with it. */
 void recovery_mend_epochs(struct recovery *recovery);
+
+/* Then: adds to `left_out` what the files that stay have of it. A file that cannot be read adds
+ * nothing: replicas must have then what they need not. */
+void recovery_find_left_out(struct recovery *recovery);
 
 /* Accepts a zeroed one. */
 void recovery_release(struct recovery *recovery);

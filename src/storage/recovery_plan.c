@@ -40,6 +40,7 @@ void recovery_release(struct recovery *recovery)
     purge_record_release(&recovery->record);
     stored_gtids_release(&recovery->purged);
     stored_gtids_release(&recovery->before);
+    gtid_set_free(recovery->left_out);
     store_listing_release(&recovery->listing);
 }
 
@@ -94,6 +95,7 @@ static enum status read_closed_file(
     if (status == STATUS_OK) {
         struct binlog_file_facts facts = store_facts_at(&follower, &follower.now);
 
+        facts.written_usec = disk_file_written_usec(file);
         stored_gtids_add(&recovery->purged, &scan.before);
         stored_gtids_add(&recovery->before, &scan.before);
         gtid_sidecar_encode(&sidecar, &facts, &recovery->before, &scan.added);
@@ -126,6 +128,7 @@ static enum status take_closed_file(struct recovery *recovery, size_t at, struct
             stored_gtids_add(&recovery->purged, &sidecar.before);
             stored_gtids_add(&recovery->before, &sidecar.before);
         }
+        sidecar.facts.written_usec = disk_file_written_usec(file);
         add_file(recovery, at, &sidecar.facts, &sidecar.added);
         stored_gtids_add(&recovery->before, &sidecar.added);
     } else {
@@ -169,6 +172,7 @@ static enum status open_written(struct recovery *recovery,
         return error_set_errno(error, "look at %s", path);
     }
     tail->bytes = (uint64_t)bytes;
+    tail->written_usec = disk_file_written_usec(tail->descriptor);
     return STATUS_OK;
 }
 
@@ -227,6 +231,7 @@ static void keep_tail(struct recovery *recovery, size_t at, struct recovered_tai
 {
     struct binlog_file_facts facts = store_facts_at(&tail->follower, &tail->scan.whole);
 
+    facts.written_usec = tail->written_usec;
     release_tail(recovery->store, &recovery->tail);
     recovery->tail = *tail;
     recovery->tail.follower.runs = &recovery->tail.gtids;
@@ -294,19 +299,10 @@ static enum status count_closed(struct recovery *recovery, struct error *error)
 static void set_leftovers_aside(struct recovery *recovery)
 {
     struct store_listing *listing = &recovery->listing;
-    size_t count = 0;
 
-    while (count < listing->count && listing->files[count] < recovery->record.first) {
-        count++;
-    }
-    if (count == 0) {
-        return;
-    }
-    recovery->leftovers = mem_zeroed(count * sizeof(*recovery->leftovers));
-    memcpy(recovery->leftovers, listing->files, count * sizeof(*listing->files));
-    recovery->leftover_count = count;
-    listing->count -= count;
-    memmove(listing->files, listing->files + count, listing->count * sizeof(*listing->files));
+    recovery->leftovers = mem_zeroed((listing->count + 1) * sizeof(*recovery->leftovers));
+    memcpy(recovery->leftovers, listing->files, listing->count * sizeof(*listing->files));
+    recovery->leftover_count = store_listing_drop_front(listing, recovery->record.first);
 }
 
 /* A record that cannot be read, or speaks of another first file, is of no use: then the first
@@ -336,6 +332,7 @@ static void use_purge_record(struct recovery *recovery)
     }
     stored_gtids_add(&recovery->purged, &record->held);
     stored_gtids_add(&recovery->before, &record->held);
+    gtid_set_add_set(recovery->left_out, record->left_out);
 }
 
 enum status recovery_make_plan(struct recovery *recovery, struct error *error)

@@ -341,7 +341,10 @@ static struct epoch_state recover_newest(struct recovery *recovery)
 
 static struct epoch_state recover_files(struct recovery *recovery)
 {
-    struct epoch_state state = {0};
+    const struct purge_record *record = &recovery->record;
+    bool is_recorded =
+        record->first != 0 && record->epochs == recovery->store->epoch_rules.kind;
+    struct epoch_state state = is_recorded ? record->state : (struct epoch_state){0};
 
     for (size_t at = 0; at < recovery->file_count; at++) {
         struct store_file *file = recovery->files[at];
@@ -349,7 +352,7 @@ static struct epoch_state recover_files(struct recovery *recovery)
         struct epoch_mend mend = {.bytes = is_last ? recovery->tail.scan.whole.offset
                                                    : file->facts.bytes,
                                   .before = state,
-                                  .is_first = at == 0,
+                                  .is_first = at == 0 && !is_recorded,
                                   .is_closed = !is_last};
 
         recover_file(recovery->store, file, &mend);
@@ -363,6 +366,7 @@ void recovery_mend_epochs(struct recovery *recovery)
     struct binlog_store *store = recovery->store;
     struct epoch_state state = {0};
 
+    sighting_list_drop(&store->epochs.seen, store->epochs.seen.count); /* they come again */
     if (store->epoch_rules.kind == EPOCH_KIND_NONE) {
         return;
     }

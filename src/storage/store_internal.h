@@ -13,6 +13,7 @@
 
 #include "binrelay/storage/binlog_store.h"
 #include "binrelay/storage/epoch_index.h"
+#include "binrelay/storage/sightings.h"
 #include "durable_mark.h"
 #include "epoch_handles.h"
 #include "epoch_track.h"
@@ -48,6 +49,7 @@ struct binlog_sync {
     struct store_file **files; /* owned array, referenced files: from the durable end's on */
     size_t count;
     size_t capacity;
+    uint64_t stored_usec; /* of the store, when it began */
     bool has_new_names;
     struct pending_gtids gtids;   /* owned: from the durable end to the target */
     struct buffer *sidecars;      /* owned: of all files but the last */
@@ -91,6 +93,8 @@ struct binlog_store {
     struct epoch_handles epoch_handles;
     epoch_notice_fn on_epoch_notice;
     void *on_epoch_notice_context; /* borrowed */
+    sighting_fn on_sighting;
+    void *on_sighting_context; /* borrowed */
 
     /* The file that is appended to. */
     struct file_follower follower;
@@ -104,6 +108,7 @@ struct binlog_store {
     uint64_t event_left;     /* bytes of a large event that are still to come */
     bool is_collecting;      /* that event is needed whole, and gathers in `collected` */
     struct buffer collected; /* owned */
+    uint64_t stored_usec;    /* wall clock: the file's bytes went to the system last */
 
     struct binlog_sync sync;
 };
@@ -149,7 +154,7 @@ void store_add_open_file(struct binlog_store *store, struct store_file *file);
 /* Lets go of the first `count` open files. */
 void store_drop_open_files(struct binlog_store *store, size_t count);
 
-/* The facts of a followed file up to a place. */
+/* The facts of a followed file up to a place, but for `written_usec`. */
 struct binlog_file_facts store_facts_at(const struct file_follower *follower,
                                         const struct follower_place *place);
 
@@ -175,6 +180,9 @@ void store_publish_epochs(struct binlog_sync *sync);
 
 /* The writer's thread, without a lock: what is to be known of them. */
 void store_tell_epochs(const struct binlog_sync *sync);
+
+/* The same for what the transactions up to a place say of appliers. */
+void store_tell_sightings(struct binlog_store *store, struct binlog_position durable);
 
 /* Drops an unfinished sync's references and buffers. */
 void store_release_sync(struct binlog_store *store);

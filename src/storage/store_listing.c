@@ -95,3 +95,18 @@ enum status store_listing_read(struct store_listing *listing,
     }
     return STATUS_OK;
 }
+
+size_t store_listing_drop_front(struct store_listing *listing, uint64_t first)
+{
+    size_t count = 0;
+
+    while (count < listing->count && listing->files[count] < first) {
+        count++;
+    }
+    if (count > 0) {
+        listing->count -= count;
+        memmove(listing->files, listing->files + count,
+                listing->count * sizeof(*listing->files));
+    }
+    return count;
+}

@@ -22,5 +22,8 @@ MUST_CHECK enum status store_listing_read(struct store_listing *listing,
                                           const char *log_name,
                                           struct error *error);
 
+/* Forgets the files in front of a number. Returns how many they were. */
+size_t store_listing_drop_front(struct store_listing *listing, uint64_t first);
+
 /* Accepts a zeroed one. */
 void store_listing_release(struct store_listing *listing);

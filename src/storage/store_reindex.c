@@ -12,6 +12,7 @@
 #include "durable_mark.h"
 #include "epoch_mend.h"
 #include "index_rules.h"
+#include "purge_record.h"
 
 struct reindex {
     const struct disk *disk;      /* borrowed */
@@ -19,6 +20,7 @@ struct reindex {
     struct store_listing listing; /* owned */
     struct epoch_rules rules;
     struct binlog_position end; /* up to where the files count */
+    bool is_state_recorded;     /* what was purged came to, by the record of the purge */
     struct epoch_state state;   /* what the files so far have come to */
     uint64_t files;
     uint64_t epochs;
@@ -42,13 +44,37 @@ static enum status find_end(struct reindex *reindex, struct error *error)
     return status;
 }
 
-/* What was before the first file only its index can say, if it is by the same rules. */
+/* What a purge did not come to is gone all the same, and what it held is known by its record.
+ */
+static enum status use_purge_record(struct reindex *reindex, struct error *error)
+{
+    struct store_listing *listing = &reindex->listing;
+    struct purge_record record = {0};
+    enum status status = purge_record_read(reindex->disk, reindex->directory, &record, error);
+
+    if (status == STATUS_OK && listing->count > 0 &&
+        listing->files[listing->count - 1] >= record.first) {
+        (void)store_listing_drop_front(listing, record.first);
+        if (listing->files[0] == record.first && record.epochs == reindex->rules.kind) {
+            reindex->is_state_recorded = true;
+            reindex->state = record.state;
+        }
+    }
+    purge_record_release(&record);
+    return status == STATUS_SYSTEM ? status : STATUS_OK;
+}
+
+/* Else only the first file's index can say what was before it, if it is by the same rules. */
 static enum status find_state(struct reindex *reindex, struct error *error)
 {
     autofree char *path = index_path(reindex->directory, &reindex->listing, 0);
     struct epoch_header head;
-    enum status status = index_read_head(reindex->disk, path, &head, error);
+    enum status status = STATUS_OK;
 
+    if (reindex->is_state_recorded) {
+        return STATUS_OK;
+    }
+    status = index_read_head(reindex->disk, path, &head, error);
     if (status == STATUS_OK && head.file == reindex->listing.files[0] &&
         head.rules.kind == reindex->rules.kind) {
         reindex->state = head.before;
@@ -82,7 +108,7 @@ static enum status reindex_file(struct reindex *reindex, size_t at, struct error
         .file = number,
         .rules = &reindex->rules,
         .before = reindex->state,
-        .is_first = at == 0,
+        .is_first = at == 0 && !reindex->is_state_recorded,
         .is_closed = number < reindex->end.file,
         .is_suspect = true,
     };
@@ -110,7 +136,11 @@ static enum status reindex_file(struct reindex *reindex, size_t at, struct error
 
 static enum status reindex_files(struct reindex *reindex, struct error *error)
 {
-    enum status status = reindex->listing.count == 0 ? STATUS_OK : find_state(reindex, error);
+    enum status status = use_purge_record(reindex, error);
+
+    if (status == STATUS_OK && reindex->listing.count > 0) {
+        status = find_state(reindex, error);
+    }
 
     for (size_t at = 0; status == STATUS_OK && at < reindex->listing.count; at++) {
         if (reindex->listing.files[at] <= reindex->end.file) {

@@ -108,22 +108,6 @@ static enum status list_files(struct verify *verify, struct error *error)
     return status;
 }
 
-/* Files in front of the recorded first one are gone, though a purge did not come to them yet.
- */
-static void drop_purged(struct store_listing *listing, uint64_t first)
-{
-    size_t count = 0;
-
-    while (count < listing->count && listing->files[count] < first) {
-        count++;
-    }
-    if (count > 0) {
-        listing->count -= count;
-        memmove(listing->files, listing->files + count,
-                listing->count * sizeof(*listing->files));
-    }
-}
-
 /* Read behind the listing: a purge that runs writes the record in front of what it removes. */
 static enum status read_purge_record(struct verify *verify, struct error *error)
 {
@@ -137,12 +121,15 @@ static enum status read_purge_record(struct verify *verify, struct error *error)
         verify_fault(verify, FAULT_NUMBERING, purged_name, 0, error->message);
     } else if (status == STATUS_OK && listing->count > 0) {
         if (listing->files[listing->count - 1] >= record.first) {
-            drop_purged(listing, record.first);
+            /* Gone, though a purge did not come to them yet. */
+            (void)store_listing_drop_front(listing, record.first);
         }
         verify->is_purged = listing->files[0] == record.first;
         if (verify->is_purged) {
             stored_gtids_add(&verify->before, &record.held);
             verify->is_before_known = true;
+            verify->purged_epochs = record.epochs;
+            verify->purged_state = record.state;
         } else {
             verify_fault(verify, FAULT_NUMBERING, purged_name, 0,
                          "it speaks of another first file than there is");

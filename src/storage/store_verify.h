@@ -35,6 +35,8 @@ struct verify {
     /* The files in front of the first were purged, and a record says what they held: so the
      * first is no other than the rest. */
     bool is_purged;
+    enum epoch_kind purged_epochs; /* NONE: it does not say what they came to */
+    struct epoch_state purged_state;
 
     /* What was stored before the file that is next, as far as it is known. */
     struct stored_gtids before; /* owned */

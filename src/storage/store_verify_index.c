@@ -43,6 +43,10 @@ enum status verify_find_rules(struct verify *verify, struct error *error)
 
     verify->rules = rules;
     epoch_track_init(&verify->epochs, &rules);
+    if (rules.kind != EPOCH_KIND_NONE && rules.kind == verify->purged_epochs) {
+        epoch_track_restart(&verify->epochs, verify->purged_state);
+        verify->is_state_known = true;
+    }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 

@@ -22,9 +22,11 @@ static void decode(struct bytes bytes)
     if (purge_record_decode(&found, bytes, &error) != STATUS_OK) {
         return;
     }
-    purge_record_encode(&written, found.first, &found.held);
+    purge_record_encode(&written, &found);
     if (purge_record_decode(&again, buffer_bytes(&written), &error) != STATUS_OK ||
-        again.first != found.first) {
+        again.first != found.first || !gtid_set_equals(again.held.set, found.held.set) ||
+        !gtid_set_equals(again.left_out, found.left_out) || again.epochs != found.epochs ||
+        memcmp(&again.state, &found.state, sizeof(found.state)) != 0) {
         abort();
     }
     purge_record_release(&found);

@@ -14,7 +14,10 @@ struct binlog_file_facts {
     uint64_t bytes;             /* up to the durable end */
     uint32_t first_created_sec; /* of its events; 0 where there is none */
     uint32_t last_created_sec;
-    uint64_t written_usec; /* wall clock: when its last event was stored */
+    /* Wall clock: when its last event was stored. From the clock while it is appended to, and
+     * from the file's mtime at a start, so that after one it may be later: a tail was cut, the
+     * files were copied. May lie in the future if the clock was set back. */
+    uint64_t written_usec;
     bool is_mariadb;
     bool has_gtids;  /* a GTID event that is not anonymous was stored in it */
     bool is_rotated; /* ends in a Rotate: readers know the next file's name. Of the newest file
@@ -53,9 +56,10 @@ MUST_CHECK enum status binlog_files_mariadb_state_before(struct binlog_store *st
 
 /*
  * The newest file that a replica which has `set` can begin with: what is
- * before it is all in the set. STATUS_NOT_FOUND: the set misses what is not
- * here any more; `missing` (the caller's to free) names it, or is NULL while
- * there is no file.
+ * before it is all in the set, but for the GTIDs of incidents in front of the
+ * first NDB epoch, which no replica ever gets. STATUS_NOT_FOUND: the set misses
+ * what is not here any more; `missing` (the caller's to free) names it, or is
+ * NULL while there is no file.
  */
 MUST_CHECK enum status binlog_files_find_by_gtids(struct binlog_store *store,
                                                   const struct gtid_set *set,

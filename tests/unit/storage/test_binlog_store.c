@@ -457,8 +457,11 @@ static void keeps_the_name_that_it_was_told(void)
     struct error error;
 
     fixture.directory = mem_format("%s/east", fixture.root);
-    fixture.store = binlog_store_new(&(struct binlog_store_options){
-        .disk = fixture.disk, .directory = fixture.directory, .log_name = "east-bin"});
+    fixture.store =
+        binlog_store_new(&(struct binlog_store_options){.disk = fixture.disk,
+                                                        .clock = clock_system(),
+                                                        .directory = fixture.directory,
+                                                        .log_name = "east-bin"});
     CHECK_OK(binlog_store_recover(fixture.store, &error), &error);
     CHECK(*binlog_store_log_name(fixture.store) == '\0'); /* there is no file */
     binlog_maker_begin(&maker);
