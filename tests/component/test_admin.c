@@ -134,8 +134,8 @@ static void too_many_clients_are_turned_away(void)
     rig_open(&rig);
     for (int at = 0; at < MANY; at++) {
         clients[at] = rig_connect(&rig);
-        rig_send(clients[at], "cluster list\n");
         if (at + 1 < MANY) {
+            rig_send(clients[at], "cluster list\n");
             check_ok(rig_read(clients[at]), true);
         }
     }
