@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -395,6 +396,38 @@ static inline void rig_refuse(const struct admin_rig *rig,
     json_decref(reply);
 }
 
+/* A command with numbers in it. */
+static inline json_t *rig_do_with(const struct admin_rig *rig, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+static inline json_t *rig_do_with(const struct admin_rig *rig, const char *format, ...)
+{
+    char line[200];
+    va_list args;
+
+    va_start(args, format);
+    CHECK(vsnprintf(line, sizeof(line), format, args) < (int)sizeof(line));
+    va_end(args);
+    return rig_do(rig, line);
+}
+
+/* The same, which is refused. */
+static inline void rig_refuse_with(const struct admin_rig *rig,
+                                   const char *code,
+                                   const char *part,
+                                   const char *format,
+                                   ...) PRINTF_LIKE(4, 5);
+static inline void rig_refuse_with(
+    const struct admin_rig *rig, const char *code, const char *part, const char *format, ...)
+{
+    char line[200];
+    va_list args;
+
+    va_start(args, format);
+    CHECK(vsnprintf(line, sizeof(line), format, args) < (int)sizeof(line));
+    va_end(args);
+    rig_refuse(rig, line, code, part);
+}
+
 /* ---- looking at results ---- */
 
 /* What a row says, as text: "-" for null, "yes" and "no". Of a list: of its only row. To be
@@ -427,4 +460,12 @@ static inline void rig_check(const json_t *row, const char *key, const char *wan
     }
     CHECK(strcmp(said, wanted) == 0);
     free(said);
+}
+
+static inline void rig_check_number(const json_t *row, const char *key, uint64_t wanted)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)wanted);
+    rig_check(row, key, text);
 }

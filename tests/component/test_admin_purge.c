@@ -1,48 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Appliers, pins, purges, events and metrics by the admin socket. */
-#include <stdarg.h>
-
+/* Pins, purges, and what is told of them by the admin socket: status, events, metrics. */
 #include "admin_rig.h"
 #include "binrelay/storage/binlog_files.h"
-
-/* A command with numbers in it. */
-static json_t *do_with(const struct admin_rig *rig, const char *format, ...) PRINTF_LIKE(2, 3);
-static json_t *do_with(const struct admin_rig *rig, const char *format, ...)
-{
-    char line[200];
-    va_list args;
-
-    va_start(args, format);
-    CHECK(vsnprintf(line, sizeof(line), format, args) < (int)sizeof(line));
-    va_end(args);
-    return rig_do(rig, line);
-}
-
-/* The same, which is refused. */
-static void refuse_with(const struct admin_rig *rig,
-                        const char *code,
-                        const char *part,
-                        const char *format,
-                        ...) PRINTF_LIKE(4, 5);
-static void refuse_with(
-    const struct admin_rig *rig, const char *code, const char *part, const char *format, ...)
-{
-    char line[200];
-    va_list args;
-
-    va_start(args, format);
-    CHECK(vsnprintf(line, sizeof(line), format, args) < (int)sizeof(line));
-    va_end(args);
-    rig_refuse(rig, line, code, part);
-}
-
-static void check_number(const json_t *row, const char *key, uint64_t wanted)
-{
-    char text[32];
-
-    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)wanted);
-    rig_check(row, key, text);
-}
 
 static size_t file_count(const struct admin_rig *rig)
 {
@@ -51,176 +10,6 @@ static size_t file_count(const struct admin_rig *rig)
 
     free(files);
     return count;
-}
-
-/* ---- appliers ---- */
-
-static void appliers_are_added_changed_and_forgotten(void)
-{
-    struct admin_rig rig;
-    json_t *row = NULL;
-
-    rig_open(&rig);
-    row = rig_do(&rig, "applier add east 201 --group west --required");
-    rig_check(row, "server_id", "201");
-    rig_check(row, "group", "west");
-    rig_check(row, "required", "yes");
-    rig_check(row, "origin", "added");
-    rig_check(row, "state", "absent");
-    rig_check(row, "applied_epoch", "-");
-    rig_check(row, "holds", "everything");
-    json_decref(row);
-    json_decref(rig_do(&rig, "applier add east 201 --group west --required")); /* again */
-    row = rig_do(&rig, "{\"command\": \"applier add\", \"cluster\": \"east\", \"server_id\": "
-                       "201, \"expire_after\": \"7d\"}");
-    rig_check(row, "required", "yes"); /* what is not said stays */
-    rig_check(row, "group", "west");
-    rig_check(row, "expire_after", "7d");
-    json_decref(row);
-    row = rig_do(&rig, "{\"command\": \"applier add\", \"cluster\": \"east\", \"id\": 201, "
-                       "\"required\": false}");
-    rig_check(row, "required", "no");
-    json_decref(row);
-    row = rig_do(&rig, "applier list east");
-    rig_check(row, "server_id", "201");
-    json_decref(row);
-    row = rig_do(&rig, "applier forget east 201");
-    rig_check(row, "forgotten", "201");
-    json_decref(row);
-    rig_refuse(&rig, "applier forget east 201", "not_found", "201");
-    row = rig_do(&rig, "applier list");
-    CHECK(json_is_array(row) && json_array_size(row) == 0);
-    json_decref(row);
-    rig_close(&rig);
-}
-
-static void an_applied_epoch_is_set_by_hand(void)
-{
-    struct admin_rig rig;
-    json_t *row = NULL;
-
-    rig_open(&rig);
-    json_decref(rig_do(&rig, "applier add east 201"));
-    row = do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(2, 2));
-    check_number(row, "applied_epoch", rig_epoch(2, 2));
-    rig_check(row, "report_way", "admin");
-    json_decref(row);
-    row = do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(1, 1)); /* back */
-    check_number(row, "applied_epoch", rig_epoch(1, 1));
-    json_decref(row);
-    refuse_with(&rig, "invalid", "is above the newest", "applier set-epoch east 201 %lu",
-                rig_epoch(9, 1));
-    refuse_with(&rig, "not_found", "202", "applier set-epoch east 202 %lu", rig_epoch(1, 1));
-    row = do_with(&rig, "applier set-epoch east 201 %d", 0);
-    rig_check(row, "applied_epoch", "-");
-    json_decref(row);
-    rig_close(&rig);
-}
-
-static void lag_is_the_age_of_what_is_not_applied(void)
-{
-    struct admin_rig rig;
-    json_t *row = NULL;
-
-    rig_open(&rig);
-    json_decref(rig_do(&rig, "applier add east 201"));
-    row = rig_do(&rig, "applier list");
-    rig_check(row, "lag_seconds", "-");
-    json_decref(row);
-    json_decref(do_with(&rig, "applier set-epoch east 201 %lu",
-                        rig_epoch(RIG_FILES, RIG_EPOCHS_OF_A_FILE)));
-    row = rig_do(&rig, "applier list");
-    rig_check(row, "lag_seconds", "0.0");
-    json_decref(row);
-    json_decref(do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(1, 1)));
-    row = rig_do(&rig, "applier list");
-    CHECK(json_real_value(json_object_get(json_array_get(row, 0), "lag_seconds")) > 1000000);
-    json_decref(row);
-    rig_close(&rig);
-}
-
-static void a_check_says_where_an_applier_goes_on_or_why_not(void)
-{
-    struct admin_rig rig;
-    json_t *row = NULL;
-
-    rig_open(&rig);
-    json_decref(rig_do(&rig, "applier add east 201"));
-    row = rig_do(&rig, "applier check east 201"); /* it never said: all is here */
-    rig_check(row, "can_catch_up", "yes");
-    rig_check(row, "position", "binlog.000001:4");
-    json_decref(row);
-    json_decref(do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(1, 1)));
-    row = rig_do(&rig, "applier check east 201");
-    rig_check(row, "can_catch_up", "yes");
-    rig_check(row, "reason", "-");
-    json_decref(row);
-    json_decref(rig_do(&rig, "purge east --to-file binlog.000003 --force"));
-    row = rig_do(&rig, "applier check east 201");
-    rig_check(row, "can_catch_up", "no");
-    rig_check(row, "position", "-");
-    check_number(row, "oldest_epoch", rig_epoch(3, 1));
-    CHECK(json_string_length(json_object_get(row, "reason")) > 0);
-    json_decref(row);
-    json_decref(rig_do(&rig, "applier add east 202"));
-    row = rig_do(&rig, "applier check east 202");
-    rig_check(row, "can_catch_up", "no");
-    json_decref(row);
-    row = rig_do(&rig, "applier show 201");
-    rig_check(row, "can_catch_up", "no");
-    rig_check(row, "lost", "yes");
-    rig_check(row, "cluster", "east");
-    json_decref(row);
-    rig_close(&rig);
-}
-
-static void bad_words_about_appliers_are_refused(void)
-{
-    static const struct {
-        const char *line;
-        const char *code;
-        const char *part;
-    } cases[] = {
-        {"applier add", "usage", "cluster is missing"},
-        {"applier add east", "usage", "id is missing"},
-        {"applier add east x", "usage", "must be a number"},
-        {"applier add east 0", "invalid", "from 1 to 4294967295"},
-        {"applier add east 4294967296", "invalid", "from 1 to 4294967295"},
-        {"applier add east 201 202", "usage", "what is '202'"},
-        {"applier add east 201 --group", "usage", "wants a value"},
-        {"applier add east 201 --group a/b", "invalid", "is not a name"},
-        {"applier add east 201 --expire-after soon", "invalid", "not a duration"},
-        {"applier add east 201 --expire-after -1s", "invalid", "not a duration"},
-        {"applier add nowhere 201", "not_found", "there is no cluster nowhere"},
-        {"applier add west 201", "invalid", "keeps no appliers"},
-        {"applier list nowhere", "not_found", "there is no cluster"},
-        {"applier show", "usage", "id is missing"},
-        {"applier show 999", "not_found", "no cluster has an applier 999"},
-        {"applier show 0", "invalid", "from 1"},
-        {"applier forget east 999", "not_found", "999"},
-        {"applier check east 999", "not_found", "999"},
-        {"applier check east", "usage", "id is missing"},
-        {"applier set-epoch east 201", "usage", "epoch is missing"},
-        {"applier set-epoch east 201 x", "invalid", "is not an epoch"},
-        {"applier set-epoch east 201 5.1", "invalid", "is not an epoch"},
-        {"applier set-epoch east 201 99999999999999999999", "invalid", "is not an epoch"},
-        {"{\"command\": \"applier add\", \"cluster\": \"east\", \"id\": 201, \"server_id\": 7}",
-         "usage", "there is no argument server_id"},
-        {"{\"command\": \"applier add\", \"cluster\": \"east\", \"id\": \"201\"}", "usage",
-         "must be a number"},
-        {"{\"command\": \"applier add\", \"cluster\": \"east\", \"id\": 201, \"group\": 5}",
-         "usage", "must be a text"},
-        {"{\"command\": \"applier add\", \"cluster\": \"east\", \"id\": 201, \"group\": "
-         "\"\\u0000\"}",
-         "usage", ""},
-    };
-    struct admin_rig rig;
-
-    rig_open(&rig);
-    for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
-        rig_refuse(&rig, cases[at].line, cases[at].code, cases[at].part);
-    }
-    rig_close(&rig);
 }
 
 /* ---- pins ---- */
@@ -232,12 +21,12 @@ static void pins_are_kept_until_they_are_removed(void)
     json_t *again = NULL;
 
     rig_open(&rig);
-    row = do_with(&rig, "pin add export east %lu --ttl 2d", rig_epoch(1, 2));
-    check_number(row, "epoch", rig_epoch(1, 2));
+    row = rig_do_with(&rig, "pin add export east %lu --ttl 2d", rig_epoch(1, 2));
+    rig_check_number(row, "epoch", rig_epoch(1, 2));
     rig_check(row, "state", "running");
     rig_check(row, "gcp", "-");
     rig_check(row, "expired", "no");
-    again = do_with(&rig, "pin add export east %lu --ttl 2d --state done", rig_epoch(1, 2));
+    again = rig_do_with(&rig, "pin add export east %lu --ttl 2d --state done", rig_epoch(1, 2));
     rig_check(again, "state", "done");
     CHECK(json_equal(json_object_get(row, "created_at"), json_object_get(again, "created_at")));
     CHECK(json_equal(json_object_get(row, "holds"), json_object_get(again, "holds")));
@@ -258,13 +47,13 @@ static void a_backup_is_pinned_by_its_stop_gcp(void)
     json_t *row = NULL;
 
     rig_open(&rig);
-    row = do_with(&rig, "pin add backup-7 east --gcp %d", 201);
+    row = rig_do_with(&rig, "pin add backup-7 east --gcp %d", 201);
     rig_check(row, "gcp", "201");
-    check_number(row, "epoch", UINT64_C(201) << 32 | 0xFFFFFFFF);
+    rig_check_number(row, "epoch", UINT64_C(201) << 32 | 0xFFFFFFFF);
     json_decref(row);
     row = rig_do(&rig, "locate east after-backup 867583393791"); /* the same */
     json_decref(row);
-    row = do_with(&rig, "pin add backup-8 east --gcp %d", 99999); /* behind all: the end */
+    row = rig_do_with(&rig, "pin add backup-8 east --gcp %d", 99999); /* behind all: the end */
     json_decref(row);
     rig_refuse(&rig, "pin add backup-9 east 5 --gcp 7", "invalid", "exclude each other");
     rig_refuse(&rig, "pin add backup-9 east", "invalid", "is missing");
@@ -284,10 +73,10 @@ static void a_pin_needs_that_all_behind_it_is_here(void)
     json_decref(rig_do(&rig, "purge east --to-file binlog.000003"));
     (void)snprintf(oldest, sizeof(oldest), "the oldest epoch here is %llu",
                    (unsigned long long)rig_epoch(3, 1));
-    refuse_with(&rig, "not_found", oldest, "pin add late east %lu", rig_epoch(1, 1));
-    refuse_with(&rig, "not_found", oldest, "pin add late east --gcp %d", 101);
-    refuse_with(&rig, "again", oldest, "pin add late east %lu", rig_epoch(9, 1));
-    json_decref(do_with(&rig, "pin add late east %lu", rig_epoch(3, 1)));
+    rig_refuse_with(&rig, "not_found", oldest, "pin add late east %lu", rig_epoch(1, 1));
+    rig_refuse_with(&rig, "not_found", oldest, "pin add late east --gcp %d", 101);
+    rig_refuse_with(&rig, "again", oldest, "pin add late east %lu", rig_epoch(9, 1));
+    json_decref(rig_do_with(&rig, "pin add late east %lu", rig_epoch(3, 1)));
     rig_close(&rig);
 }
 
@@ -331,17 +120,17 @@ static void a_purge_says_what_it_would_do_and_does_it(void)
     json_t *row = NULL;
 
     rig_open(&rig);
-    row = do_with(&rig, "purge east --to-epoch %lu --dry-run", rig_epoch(2, 2));
+    row = rig_do_with(&rig, "purge east --to-epoch %lu --dry-run", rig_epoch(2, 2));
     rig_check(row, "files", "2");
     rig_check(row, "dry_run", "yes");
     CHECK(file_count(&rig) == RIG_FILES);
     json_decref(row);
-    row = do_with(&rig, "purge east --to-epoch %lu", rig_epoch(2, 2));
+    row = rig_do_with(&rig, "purge east --to-epoch %lu", rig_epoch(2, 2));
     rig_check(row, "files", "2");
     rig_check(row, "first", "binlog.000003");
     CHECK(file_count(&rig) == RIG_FILES - 2);
     json_decref(row);
-    row = do_with(&rig, "purge east --to-epoch %lu", rig_epoch(2, 2)); /* again */
+    row = rig_do_with(&rig, "purge east --to-epoch %lu", rig_epoch(2, 2)); /* again */
     rig_check(row, "files", "0");
     json_decref(row);
     row = rig_do(&rig, "{\"command\": \"purge\", \"cluster\": \"east\", \"to_file\": "
@@ -358,8 +147,8 @@ static void what_is_needed_stays_and_the_refusal_names_who_needs_it(void)
 
     rig_open(&rig);
     json_decref(rig_do(&rig, "applier add east 201 --required"));
-    json_decref(do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(2, 1)));
-    json_decref(do_with(&rig, "pin add export east %lu", rig_epoch(2, 2)));
+    json_decref(rig_do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(2, 1)));
+    json_decref(rig_do_with(&rig, "pin add export east %lu", rig_epoch(2, 2)));
     rig_refuse(&rig, "purge east --to-file binlog.000003", "denied", "applier 201");
     rig_refuse(&rig, "purge east --to-file binlog.000003", "denied", "export");
     row = rig_do(&rig, "purge east");
@@ -418,14 +207,14 @@ static void status_says_who_holds_the_log(void)
 
     rig_open(&rig);
     json_decref(rig_do(&rig, "applier add east 201 --required"));
-    json_decref(do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(2, 1)));
+    json_decref(rig_do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(2, 1)));
     row = rig_do(&rig, "status east");
-    check_number(row, "epoch_low_water", rig_epoch(2, 1));
+    rig_check_number(row, "epoch_low_water", rig_epoch(2, 1));
     rig_check(row, "held_by", "applier 201");
-    check_number(row, "store_limit_bytes", UINT64_C(1) << 30);
+    rig_check_number(row, "store_limit_bytes", UINT64_C(1) << 30);
     json_decref(row);
     row = rig_do(&rig, "cluster show east");
-    check_number(row, "epoch_low_water", rig_epoch(2, 1));
+    rig_check_number(row, "epoch_low_water", rig_epoch(2, 1));
     json_decref(row);
     row = rig_do(&rig, "status west");
     rig_check(row, "epoch_low_water", "-");
@@ -490,7 +279,7 @@ static void metrics_measure_the_clusters(void)
 
     rig_open(&rig);
     json_decref(rig_do(&rig, "applier add east 201 --required"));
-    json_decref(do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(2, 1)));
+    json_decref(rig_do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(2, 1)));
     json_decref(rig_do(&rig, "purge east"));
     result = rig_do(&rig, "metrics");
     text = json_string_value(result);
@@ -514,11 +303,6 @@ static void metrics_measure_the_clusters(void)
 
 int main(void)
 {
-    appliers_are_added_changed_and_forgotten();
-    an_applied_epoch_is_set_by_hand();
-    lag_is_the_age_of_what_is_not_applied();
-    a_check_says_where_an_applier_goes_on_or_why_not();
-    bad_words_about_appliers_are_refused();
     pins_are_kept_until_they_are_removed();
     a_backup_is_pinned_by_its_stop_gcp();
     a_pin_needs_that_all_behind_it_is_here();
