@@ -75,6 +75,10 @@ uint32_t sql_session_server_id(const struct sql_session *session);
 /* The wall clock as the cluster's source has it: what NOW() is. */
 uint64_t sql_session_now_usec(const struct sql_session *session);
 
+/* True if the account has the cluster, which is one of the session's world. */
+bool sql_session_has_cluster(const struct sql_session *session,
+                             const struct served_cluster *cluster);
+
 /* SQL_ERROR_NO_CLUSTER, with what to do about it, if the login chose none. */
 MUST_CHECK enum status sql_session_need_cluster(const struct sql_session *session,
                                                 struct error *error);

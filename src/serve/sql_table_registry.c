@@ -117,7 +117,17 @@ void sql_fill_appliers(struct sql_rows *rows)
 
 /* ---- pins and events ---- */
 
-/* The cluster if the session may see it; what belongs to none is for administrators. */
+static bool is_served(const struct sql_world *world, const char *name)
+{
+    for (size_t at = 0; at < world->cluster_count; at++) {
+        if (strcmp(world->clusters[at].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* *found is the cluster, or NULL: what is of none that is served is for administrators. */
 static bool may_see(const struct sql_rows *rows,
                     const char *name,
                     const struct served_cluster **found)
@@ -132,7 +142,7 @@ static bool may_see(const struct sql_rows *rows,
             return true;
         }
     }
-    return (rows->session->rights & RIGHT_ADMIN) != 0;
+    return (rows->session->rights & RIGHT_ADMIN) != 0 && !is_served(rows->session->world, name);
 }
 
 static void add_pin(struct sql_rows *rows,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the registry keeps, as tables: appliers, pins and events, and who may see which. */
 #include "epoch_maker.h"
+#include "settings.h"
 #include "sql_asker.h"
 
 static const uint64_t first_epoch = (UINT64_C(101) << 32) | 5;
@@ -144,8 +145,10 @@ static void pins_are_shown(void)
     close_scene(&scene);
 }
 
-static void a_session_sees_its_own_cluster(void)
+static void a_session_sees_what_its_account_may(void)
 {
+    size_t west = 1;
+    const struct account of_west = {.clusters = &west, .cluster_count = 1};
     struct scene scene;
 
     open_scene(&scene);
@@ -158,6 +161,12 @@ static void a_session_sees_its_own_cluster(void)
     CHECK(is_answer(&scene.asker, "SELECT COUNT(*) FROM binrelay.appliers", "3"));
     CHECK(is_answer(&scene.asker, "SELECT COUNT(*) FROM binrelay.pins", "2"));
     CHECK(is_answer(&scene.asker, "SELECT COUNT(DISTINCT cluster) FROM binrelay.events", "3"));
+    scene.asker.sql.account = &of_west;
+    CHECK(is_answer(&scene.asker, "SELECT server_id FROM binrelay.appliers", "301"));
+    CHECK(is_answer(&scene.asker, "SELECT name FROM binrelay.pins", "export"));
+    CHECK(is_answer(&scene.asker, "SELECT cluster FROM binrelay.clusters", "west"));
+    CHECK(is_answer(&scene.asker, "SELECT COUNT(*) FROM binrelay.events WHERE cluster = 'east'",
+                    "0"));
     scene.asker.sql.rights = RIGHT_REPLICATE;
     CHECK(ask(&scene.asker, "SELECT * FROM binrelay.appliers") != 0);
     CHECK(ask(&scene.asker, "SELECT * FROM binrelay.events") != 0);
@@ -200,7 +209,7 @@ int main(void)
 {
     appliers_are_shown_as_they_are();
     pins_are_shown();
-    a_session_sees_its_own_cluster();
+    a_session_sees_what_its_account_may();
     the_newest_events_are_shown();
     without_a_registry_the_tables_are_empty();
     return 0;
