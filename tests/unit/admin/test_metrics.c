@@ -31,14 +31,16 @@ static void fill(struct metrics_cluster clusters[2])
     holds[3] = (struct log_hold){.who = "pin backup-7", .from = {.file = 9, .offset = 4}};
     east->purge.holds = holds;
     east->purge.hold_count = 4;
-    east->appliers = mem_zeroed(2 * sizeof(*east->appliers));
-    east->applier_count = 2;
+    east->appliers = mem_zeroed(3 * sizeof(*east->appliers));
+    east->applier_count = 3;
     east->appliers[0] = (struct metrics_applier){.server_id = 201,
                                                  .epoch_applied = 94489280525,
                                                  .has_lag = true,
                                                  .lag_seconds = 3.25,
+                                                 .has_place = true,
                                                  .can_catch_up = true};
-    east->appliers[1] = (struct metrics_applier){.server_id = UINT32_MAX};
+    east->appliers[1] = (struct metrics_applier){.server_id = UINT32_MAX, .has_place = true};
+    east->appliers[2] = (struct metrics_applier){.server_id = 5};
     clusters[1].purge.hours_left = -1;
 }
 
@@ -103,6 +105,7 @@ static void leaves_out_what_is_not_known(void)
     char *text = print_all();
 
     CHECK(count_of(text, "\nbinrelay_applier_lag_seconds{") == 1);
+    CHECK(count_of(text, "\nbinrelay_applier_can_catch_up{") == 2);
     CHECK(count_of(text, "\nbinrelay_epoch_low_water{") == 1);
     CHECK(count_of(text, "\nbinrelay_store_hours_left{") == 1);
     CHECK(count_of(text, "holder=\"session\"") == 1);
