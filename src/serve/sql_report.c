@@ -50,19 +50,6 @@ static const struct served_cluster *find_cluster(const struct sql_world *world,
     return found;
 }
 
-static bool may_use(const struct sql_session *session, const struct served_cluster *cluster)
-{
-    const struct account *account = session->account;
-    size_t number = (size_t)(cluster - session->world->clusters);
-
-    for (size_t at = 0; account != NULL && at < account->cluster_count; at++) {
-        if (account->clusters[at] == number) {
-            return true;
-        }
-    }
-    return account == NULL;
-}
-
 /* The registry knows no accounts, so this is refused here. */
 static enum status check_account(const struct sql_session *session,
                                  const struct heartbeat_row *row,
@@ -72,7 +59,7 @@ static enum status check_account(const struct sql_session *session,
     const struct served_cluster *cluster = find_cluster(world, row);
     char message[sizeof(error->message)];
 
-    if (cluster == NULL || may_use(session, cluster)) {
+    if (cluster == NULL || sql_session_has_cluster(session, cluster)) {
         return STATUS_OK;
     }
     (void)snprintf(message, sizeof(message),

@@ -62,6 +62,8 @@ static inline void asker_open_by(struct asker *asker, enum epoch_kind epochs)
         .heartbeats = registry_heartbeats(asker->registry),
         .heartbeat_name = "heartbeat.heartbeat",
         .writing = &asker->writing,
+        .registry = asker->registry,
+        .pins = registry_pins(asker->registry),
     };
     asker->sql.world = &asker->world;
     asker->sql.clock = &asker->clock;
