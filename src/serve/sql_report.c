@@ -145,6 +145,20 @@ enum status sql_report_check(struct sql_statement *statement,
     return STATUS_OK;
 }
 
+static void warn(struct sql_statement *statement, const struct error *why)
+{
+    struct sql_warnings *warnings = &statement->session->warnings;
+
+    if (warnings->count == 0) {
+        warnings->code = SQL_ERROR_REPORT_REFUSED;
+        (void)snprintf(warnings->message, sizeof(warnings->message), "%s", why->message);
+    }
+    if (warnings->count < UINT16_MAX) {
+        warnings->count++;
+    }
+    statement->writer->warnings = (uint16_t)warnings->count;
+}
+
 void sql_report_take(struct sql_statement *statement,
                      const struct sql_written *rows,
                      size_t count)
@@ -166,8 +180,6 @@ void sql_report_take(struct sql_statement *statement,
             tell_refusal(world, session->cluster != NULL ? session->cluster->name : "",
                          row.server_id, why.message);
         }
-        if (statement->writer->warnings < UINT16_MAX) {
-            statement->writer->warnings++;
-        }
+        warn(statement, &why);
     }
 }

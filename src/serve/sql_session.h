@@ -38,6 +38,13 @@ struct sql_world {
     struct sql_refused *refused;        /* used while `writing` is held */
 };
 
+/* What the last write left to be said, for SHOW WARNINGS. */
+struct sql_warnings {
+    unsigned count;
+    int code;          /* of the first one, as the next */
+    char message[512]; /* */
+};
+
 struct sql_session {
     const struct clock *clock;            /* borrowed */
     struct session_directory *directory;  /* borrowed */
@@ -53,6 +60,7 @@ struct sql_session {
     uint16_t port;                /* of the listener */
     uint64_t started_usec;        /* wall clock: when the endpoint opened */
     struct sql_assigned assigned; /* owned */
+    struct sql_warnings warnings;
 };
 
 /* One statement while it is answered. */

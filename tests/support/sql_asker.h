@@ -23,9 +23,9 @@ struct asker {
     struct sql_world world;
     pthread_mutex_t writing;
     struct sql_refused refused;
-    uint64_t clock_usec;      /* what the clock says */
-    uint64_t clock_step_usec; /* how much later it is at each look */
-    uint64_t affected;        /* rows, of the last answer that was OK, as the next */
+    _Atomic uint64_t clock_usec;      /* what the clock says, on the registry's thread too */
+    _Atomic uint64_t clock_step_usec; /* how much later it is at each look */
+    uint64_t affected;                /* rows, of the last answer that was OK, as the next */
     unsigned warnings;
     struct sql_session sql;
     struct result_set set; /* of the last answer */
