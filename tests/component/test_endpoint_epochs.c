@@ -396,6 +396,8 @@ static void an_incident_behind_a_purge_is_served(struct rig *rig)
     check_refused(&seen, 1236, "older than the first one here, 94489280512");
     seen = dump_from(rig, EAST, "time.2020-01-01T00:00:00Z");
     check_refused(&seen, 1236, "first epoch here, 94489280512");
+    seen = dump_from(rig, EAST, "binlog.000003");
+    check_refused(&seen, 1236, "94489280512 is the oldest epoch to go on from");
 }
 
 /* ---- before the first epoch ---- */
