@@ -8,13 +8,6 @@
 #include "binrelay/base/memory.h"
 #include "source_agent_internal.h"
 
-/* include/mysqld_error.h of MySQL and MariaDB. */
-enum {
-    ERROR_UNKNOWN_DATABASE = 1049,
-    ERROR_UNKNOWN_TABLE = 1146,
-    ERROR_UNKNOWN_VARIABLE = 1193,
-};
-
 enum { APPLY_STATUS_MOST_ROWS = 10000 };
 
 /* ---- the session ---- */
@@ -43,7 +36,7 @@ static enum status demand_row_format(struct source_sql *sql, struct error *error
 
     if (source_sql_ask(sql, "SELECT @@SESSION.binlog_format", &rows, error) != STATUS_OK) {
         /* A server without the variable logs rows. */
-        return error->sql_code == ERROR_UNKNOWN_VARIABLE ? STATUS_OK : error->status;
+        return error->sql_code == SERVER_UNKNOWN_VARIABLE ? STATUS_OK : error->status;
     }
     if (strcasecmp(format.text, "ROW") == 0) {
         return STATUS_OK;
@@ -107,7 +100,7 @@ static enum status write_heartbeat(void *context, struct source_sql *sql, struct
     enum status status = source_sql_run(sql, statement, error);
 
     if (status != STATUS_DENIED ||
-        (error->sql_code != ERROR_UNKNOWN_TABLE && error->sql_code != ERROR_UNKNOWN_DATABASE)) {
+        (error->sql_code != SERVER_UNKNOWN_TABLE && error->sql_code != SERVER_UNKNOWN_DATABASE)) {
         return status;
     }
     if (create_table(agent, sql, error) != STATUS_OK) {
@@ -166,7 +159,7 @@ static enum status poll_apply_status(void *context, struct source_sql *sql, stru
                                          .context = &found};
     enum status status = source_sql_ask(sql, statement, &rows, error);
 
-    if (status == STATUS_DENIED && error->sql_code == ERROR_UNKNOWN_TABLE) {
+    if (status == STATUS_DENIED && error->sql_code == SERVER_UNKNOWN_TABLE) {
         found.count = 0;
         status = STATUS_OK;
     }

@@ -16,6 +16,14 @@
 #include "binrelay/base/error.h"
 #include "binrelay/source/puller.h"
 
+/* include/mysqld_error.h of MySQL and MariaDB. */
+enum {
+    SERVER_UNKNOWN_DATABASE = 1049,
+    SERVER_UNKNOWN_COLUMN = 1054,
+    SERVER_UNKNOWN_TABLE = 1146,
+    SERVER_UNKNOWN_VARIABLE = 1193,
+};
+
 struct source_sql;
 
 /* Once for the process before any thread uses the library; again does no harm. */
