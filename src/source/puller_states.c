@@ -250,7 +250,8 @@ static bool has_room(struct puller *puller)
     struct error error;
 
     if (!puller->is_full || puller->options.directory == NULL ||
-        disk_space(puller->options.directory, &free_bytes, &all_bytes, &error) != STATUS_OK ||
+        disk_space(disk_system(), puller->options.directory, &free_bytes, &all_bytes, &error) !=
+            STATUS_OK ||
         free_bytes >= FULL_ROOM_BYTES) {
         return true;
     }
