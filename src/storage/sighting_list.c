@@ -48,6 +48,9 @@ size_t sighting_list_count(const struct sighting_list *list, uint64_t file, uint
 
 void sighting_list_drop(struct sighting_list *list, size_t count)
 {
+    if (count == 0) {
+        return; /* an empty list has no memory */
+    }
     list->count -= count;
     memmove(list->items, list->items + count, list->count * sizeof(*list->items));
 }
