@@ -9,10 +9,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "system"))
 
+from appliers import applied_counter, file_names, wait_oldest  # noqa: E402
 from clients import Client  # noqa: E402
 from compare import assert_same_data, assert_stored_files_identical, wait_stored  # noqa: E402
-from fleet import Fleet  # noqa: E402
+from fleet import SERVER_IDS, Fleet  # noqa: E402
 from load import Traffic  # noqa: E402
+from relay import account  # noqa: E402
 from servers import Farm  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
@@ -44,11 +46,20 @@ def assert_all_equal(fleet, prefix):
 
 
 class DemoFleet(Fleet):
-    """The topology of the tests, with heartbeats on east."""
+    """The topology of the tests, with heartbeats on east, and binlogs of east that stay for a day."""
 
     def cluster_configs(self):
-        return [{**each, "epochs": "heartbeat"} if each["name"] == "east" else each
+        purge = {"policy": "applied", "min_age": "1d"}
+        return [{**each, "epochs": "heartbeat", "purge": purge} if each["name"] == "east" else each
                 for each in super().cluster_configs()]
+
+    def account_configs(self):
+        return [*super().account_configs(),
+                account("report_east", "east", rights=["report", "read"])]
+
+    def relay_file_of(self, epoch):
+        """The file in which an epoch ends."""
+        return self.relay.command(f"locate east epoch {epoch}")["file"]
 
     def more_config(self):
         return {"heartbeat": {"write_to_sources": True, "interval": "500ms"}}
@@ -169,8 +180,50 @@ def the_store_is_the_source_s(fleet):
         show(f"cmp {name}/{files[-1]} and the {len(files) - 1} files before it", "equal")
 
 
+def binlogs_go_when_applied(fleet):
+    """A binlog goes when the last applier has said, in the heartbeat table, that it has applied it"""
+    replicas = (fleet.by_position, fleet.by_gtid)
+    for replica in replicas:
+        control(fleet, "applier", "add", "east", str(replica.server_id), "--required")
+    fleet.relay.config["clusters"][0]["purge"]["min_age"] = "0s"
+    fleet.relay.write_config()
+    control(fleet, "reload")
+    for _ in range(3):
+        wait_for_epochs(fleet, wait_for_epochs(fleet, 1) + 1)
+        fleet.east.rotate()
+    before = file_names(fleet.relay, "east")
+    control(fleet, "purge", "east")
+    assert file_names(fleet.relay, "east") == before
+    print("  nobody has reported, so nothing goes")
+
+    epoch = tell_applied(fleet, fleet.by_gtid)
+    control(fleet, "purge", "east")
+    assert file_names(fleet.relay, "east") == before
+    print(f"  {fleet.by_gtid.name} has applied epoch {epoch}; "
+          f"{fleet.by_position.name} has not said so yet, and nothing goes")
+
+    epochs = (epoch, tell_applied(fleet, fleet.by_position))
+    wait_oldest(fleet.relay, "east", min(map(fleet.relay_file_of, epochs)))
+    assert len(file_names(fleet.relay, "east")) < len(before)
+    control(fleet, "applier", "list")
+    control(fleet, "files", "east")
+    print(f"  both have: of {len(before)} files the older ones are gone")
+
+
+def tell_applied(fleet, replica):
+    """The replica's last epoch, as its own copy of the table has it, written at the endpoint."""
+    epoch = applied_counter(replica, SERVER_IDS["east"])
+    statement = (f"UPDATE heartbeat.heartbeat SET applied_epoch = {epoch}, "
+                 f"source_cluster = {SERVER_IDS['east']} WHERE server_id = {replica.server_id}")
+    output, errors = Client(fleet.farm, fleet.relay.endpoint("report_east")).mysql(statement)
+    show(f'mysql -e "{statement}"', output)
+    assert not errors, errors
+    return epoch
+
+
 SCENES = [rows_cross, the_administrator_looks, the_endpoint_answers, epochs_advance, the_relay_dies,
-          a_source_dies, the_network_is_cut, a_cluster_is_paused, the_store_is_the_source_s]
+          a_source_dies, the_network_is_cut, a_cluster_is_paused, binlogs_go_when_applied,
+          the_store_is_the_source_s]
 
 
 def main():

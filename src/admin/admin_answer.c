@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a command and words its reply. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -33,6 +34,9 @@ enum status admin_named_cluster(const struct admin *admin,
 
 json_t *admin_epoch(uint64_t epoch)
 {
+    if (epoch > INT64_MAX) {
+        return json_sprintf("%" PRIu64, epoch);
+    }
     return epoch == 0 ? json_null() : json_integer((json_int_t)epoch);
 }
 
@@ -58,6 +62,29 @@ json_t *admin_position(const struct binlog_store *store, struct binlog_position 
     }
     binlog_name_print(name, binlog_store_log_name(store), position.file);
     return json_sprintf("%s:%llu", name, (unsigned long long)position.offset);
+}
+
+/* One reason why a part of the log stays. */
+static json_t *hold_row(const struct binlog_store *store, const struct log_hold *hold)
+{
+    json_t *from =
+        hold->from.file == 0 ? json_string("everything") : admin_position(store, hold->from);
+    json_t *id = hold->server_id == 0 ? json_null() : json_integer(hold->server_id);
+
+    return json_pack("{s:s,s:s,s:o,s:o,s:o}", "who", hold->who, "why", hold->why, "from", from,
+                     "epoch", admin_epoch(hold->epoch.epoch), "server_id", id);
+}
+
+json_t *admin_holds(const struct binlog_store *store,
+                    const struct log_hold *holds,
+                    size_t count)
+{
+    json_t *rows = json_array();
+
+    for (size_t at = 0; at < count; at++) {
+        (void)json_array_append_new(rows, hold_row(store, &holds[at]));
+    }
+    return rows;
 }
 
 /* A request that cannot be read has the code "usage"; else the status names it. */

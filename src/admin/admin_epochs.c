@@ -10,12 +10,12 @@
 #include "binrelay/storage/binlog_cursor.h"
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/epoch_locate.h"
+#include "catch_up.h"
 
 enum {
     SHOWN_COUNT = 20, /* of epochs, where no count is asked */
     SHOWN_MOST = 10000,
     INCIDENT_MOST_BYTES = 4096, /* of a transaction of a GTID and an incident */
-    SET_SHOWN_BYTES = 300,
 };
 
 /* ---- locate ---- */
@@ -71,48 +71,6 @@ static enum status locate_time(const struct admin *admin,
                              error);
 }
 
-static enum status find_by_set(struct binlog_store *store,
-                               const char *value,
-                               uint64_t *file,
-                               struct error *error)
-{
-    struct gtid_set *set = NULL;
-    struct gtid_set *missing = NULL;
-    struct buffer text = {0};
-    enum status status = gtid_set_parse(&set, bytes_of_text(value), error);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = binlog_files_find_by_gtids(store, set, file, &missing, error);
-    if (status == STATUS_NOT_FOUND && missing != NULL) {
-        gtid_set_print(missing, &text);
-        status = error_set(error, STATUS_NOT_FOUND,
-                           "the set misses transactions that are not here any more: %.*s",
-                           (int)(text.size < SET_SHOWN_BYTES ? text.size : SET_SHOWN_BYTES),
-                           (const char *)text.data);
-    }
-    buffer_release(&text);
-    gtid_set_free(missing);
-    gtid_set_free(set);
-    return status;
-}
-
-static enum status find_by_mariadb(struct binlog_store *store,
-                                   const char *value,
-                                   uint64_t *file,
-                                   struct error *error)
-{
-    struct mariadb_gtid_list position = {0};
-    enum status status = mariadb_gtid_list_parse(&position, bytes_of_text(value), error);
-
-    if (status == STATUS_OK) {
-        status = binlog_files_find_by_mariadb(store, &position, file, error);
-    }
-    mariadb_gtid_list_release(&position);
-    return status;
-}
-
 /* A file from its beginning: a stream by GTID leaves out what the replica has. */
 static enum status locate_gtids(const struct admin *admin,
                                 const struct admin_cluster *cluster,
@@ -120,23 +78,8 @@ static enum status locate_gtids(const struct admin *admin,
                                 struct binlog_position *found,
                                 struct error *error)
 {
-    struct binlog_position end = binlog_store_durable_end(cluster->store);
-    struct binlog_file_facts facts;
-    uint64_t file = 0;
-    enum status status = binlog_files_find(cluster->store, end.file, &facts, error);
-
     (void)admin;
-    if (status == STATUS_NOT_FOUND) {
-        return error_set(error, STATUS_AGAIN, "nothing is stored here yet");
-    }
-    if (status == STATUS_OK) {
-        status = facts.is_mariadb ? find_by_mariadb(cluster->store, value, &file, error)
-                                  : find_by_set(cluster->store, value, &file, error);
-    }
-    if (status == STATUS_OK) {
-        *found = (struct binlog_position){.file = file, .offset = BINLOG_MAGIC_BYTES};
-    }
-    return status;
+    return catch_up_by_gtids(cluster->store, value, found, error);
 }
 
 static const struct {

@@ -8,6 +8,7 @@
 
 #include "binrelay/admin/admin.h"
 #include "binrelay/base/bytes.h"
+#include "binrelay/registry/applier.h"
 
 struct listener;
 struct worker;
@@ -44,6 +45,7 @@ struct command_parameter {
     enum parameter_kind kind;
     bool is_positional;
     bool is_required;
+    const char *alias; /* another name of it, or NULL */
 };
 
 enum { COMMAND_MOST_PARAMETERS = 8 };
@@ -99,7 +101,7 @@ MUST_CHECK enum status admin_named_cluster(const struct admin *admin,
                                            const struct admin_cluster **found,
                                            struct error *error);
 
-/* 4711, or JSON null for 0. A new reference. */
+/* 4711, or JSON null for 0; a text where JSON has no such number. A new reference. */
 json_t *admin_epoch(uint64_t epoch);
 
 /* "2026-11-20T12:00:00Z", or JSON null for 0. A new reference. */
@@ -107,6 +109,36 @@ json_t *admin_time(uint64_t wall_usec);
 
 /* "binlog.000042:4711", or "" for nowhere. A new reference. */
 json_t *admin_position(const struct binlog_store *store, struct binlog_position position);
+
+/* Lists of holds, as `purge` and others show them. A new reference. */
+json_t *admin_holds(const struct binlog_store *store,
+                    const struct log_hold *holds,
+                    size_t count);
+
+/* ---- values of arguments; one that is absent leaves *found as it is ---- */
+
+enum { NAME_MOST_BYTES = 64 };
+
+/* STATUS_INVALID: it is something else. */
+MUST_CHECK enum status admin_argument_epoch(const json_t *arguments,
+                                            const char *name,
+                                            uint64_t *found,
+                                            struct error *error);
+MUST_CHECK enum status admin_argument_duration(const json_t *arguments,
+                                               const char *name,
+                                               uint64_t *usec,
+                                               struct error *error);
+
+/* Of a pin or a group. Borrowed from the arguments. */
+MUST_CHECK enum status admin_argument_name(const json_t *arguments,
+                                           const char *name,
+                                           const char **found,
+                                           struct error *error);
+
+/* "id", which is there. */
+MUST_CHECK enum status admin_argument_server_id(const json_t *arguments,
+                                                uint32_t *found,
+                                                struct error *error);
 
 /* The commands, by subject. */
 command_fn command_status;
@@ -118,6 +150,18 @@ command_fn command_files;
 command_fn command_locate;
 command_fn command_index_show;
 command_fn command_gaps;
+command_fn command_applier_list;
+command_fn command_applier_show;
+command_fn command_applier_add;
+command_fn command_applier_forget;
+command_fn command_applier_set_epoch;
+command_fn command_applier_check;
+command_fn command_pin_add;
+command_fn command_pin_remove;
+command_fn command_pin_list;
+command_fn command_purge;
+command_fn command_events;
+command_fn command_metrics;
 command_fn command_sessions;
 command_fn command_kill;
 command_fn command_reload;

@@ -15,11 +15,28 @@ static const struct command_parameter *find_parameter(const struct admin_command
 {
     for (const struct command_parameter *parameter = command->parameters;
          parameter->name != NULL; parameter++) {
-        if (strcmp(parameter->name, name) == 0) {
+        if (strcmp(parameter->name, name) == 0 ||
+            (parameter->alias != NULL && strcmp(parameter->alias, name) == 0)) {
             return parameter;
         }
     }
     return NULL;
+}
+
+/* Gives arguments that are called by another name the one that commands know. One that is there
+ * under both is left for the check to refuse. */
+static void settle_names(const struct admin_command *command, json_t *arguments)
+{
+    for (const struct command_parameter *parameter = command->parameters;
+         parameter->name != NULL; parameter++) {
+        json_t *value =
+            parameter->alias == NULL ? NULL : json_object_get(arguments, parameter->alias);
+
+        if (value != NULL && json_object_get(arguments, parameter->name) == NULL) {
+            (void)json_object_set(arguments, parameter->name, value);
+            (void)json_object_del(arguments, parameter->alias); /* it was there */
+        }
+    }
 }
 
 static bool is_of_kind(const json_t *value, enum parameter_kind kind)
@@ -51,11 +68,12 @@ static enum status check_arguments(const struct admin_command *command,
     const char *name = NULL;
     json_t *value = NULL;
 
+    settle_names(command, arguments);
     json_object_foreach(arguments, name, value)
     {
         const struct command_parameter *parameter = find_parameter(command, name);
 
-        if (parameter == NULL) {
+        if (parameter == NULL || strcmp(parameter->name, name) != 0) {
             return error_set(error, STATUS_INVALID, "%s: there is no argument %s",
                              command->name, log_safe(bytes_of_text(name)).text);
         }

@@ -6,7 +6,7 @@
 #include "binrelay/base/memory.h"
 #include "binrelay/serve/endpoint_sessions.h"
 #include "binrelay/storage/binlog_files.h"
-#include "binrelay/storage/epoch_index.h"
+#include "catch_up.h"
 
 /* Bytes and count of a cluster's files. */
 static void sum_files(struct binlog_store *store, uint64_t *bytes, size_t *count)
@@ -48,16 +48,27 @@ static size_t count_streams(const struct admin *admin, const char *cluster)
     return streams;
 }
 
-/* The newest one that is durable; 0: none. */
-static uint64_t durable_epoch(struct binlog_store *store)
+/* What decides on purging, all of it null where nothing is purged. A new reference. */
+static json_t *purge_row(const struct admin_cluster *cluster)
 {
-    const struct epoch_key most = {.incarnation = UINT32_MAX, .epoch = UINT64_MAX};
-    struct epoch_place newest;
-    struct error error;
+    struct purge_report report = {.hours_left = -1};
+    const char *holder = NULL;
+    json_t *row = NULL;
 
-    return epoch_index_at_or_before(store, most, &newest, &error) == STATUS_OK
-               ? newest.key.epoch
-               : 0;
+    if (cluster->purger == NULL) {
+        return json_pack("{s:n,s:n,s:n,s:n}", "epoch_low_water", "held_by", "store_limit_bytes",
+                         "hours_left");
+    }
+    purger_report(cluster->purger, &report);
+    holder = report.hold_count == 0 ? NULL : report.holds[0].who;
+    row = json_pack("{s:o,s:o,s:I,s:o}", "epoch_low_water", admin_epoch(report.low_water_epoch),
+                    "held_by", holder == NULL ? json_null() : json_string(holder),
+                    "store_limit_bytes", (json_int_t)report.limit_bytes, "hours_left",
+                    report.hours_left < 0
+                        ? json_null()
+                        : json_real((double)(int64_t)(report.hours_left * 10) / 10));
+    purge_report_release(&report);
+    return row;
 }
 
 /* A new reference to the row of one cluster. */
@@ -66,20 +77,25 @@ static json_t *row_of(const struct admin *admin, const struct admin_cluster *clu
     struct cluster_report report;
     uint64_t bytes = 0;
     size_t files = 0;
+    json_t *row = NULL;
+    json_t *purge = purge_row(cluster);
 
     cluster_board_read(cluster->board, &report);
     sum_files(cluster->store, &bytes, &files);
-    return json_pack(
+    row = json_pack(
         "{s:s,s:s,s:s,s:o,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I}", "cluster", cluster->name,
         "state", pull_state_name(report.state), "reason", report.reason, "since",
         admin_time(report.state_since_usec), "source", report.source, "received",
         admin_position(cluster->store, report.received), "durable",
         admin_position(cluster->store, binlog_store_durable_end(cluster->store)),
         "epoch_received", admin_epoch(report.received_epoch), "epoch_durable",
-        admin_epoch(durable_epoch(cluster->store)), "last_event",
+        admin_epoch(catch_up_newest_epoch(cluster->store)), "last_event",
         admin_time(report.last_event_usec), "last_commit_age_seconds", lag_of(admin, &report),
         "files", (json_int_t)files, "store_bytes", (json_int_t)bytes, "streams",
         (json_int_t)count_streams(admin, cluster->name));
+    (void)json_object_update(row, purge); /* fails only for want of memory */
+    json_decref(purge);
+    return row;
 }
 
 /* Finds the cluster that the arguments name. */

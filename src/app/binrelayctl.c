@@ -3,21 +3,20 @@
  * The administrator's hand: sends one command to the admin socket and prints
  * the reply. What begins with "store" is done here, and asks no relay.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "admin_socket.h"
 #include "binrelay/app/programs.h"
 #include "binrelay/base/bytes.h"
 #include "binrelay/base/error.h"
+#include "binrelayctl_events.h"
 #include "binrelayctl_store.h"
-#include "table.h"
+#include "binrelayctl_view.h"
 #include "version.h"
 
 struct command_line {
@@ -89,63 +88,7 @@ static bool make_request(struct buffer *request, int count, char **arguments)
     return true;
 }
 
-static enum status connect_socket(int *made, const char *path, struct error *error)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int descriptor = -1;
-
-    if (strlen(path) >= sizeof(address.sun_path)) {
-        return error_set(error, STATUS_INVALID, "%s: too long for a socket's path", path);
-    }
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0 ||
-        connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-        enum status status =
-            error_set_errno(error, "cannot reach %s (does binrelayd run?)", path);
-
-        if (descriptor >= 0) {
-            (void)close(descriptor); /* nothing was sent */
-        }
-        return status;
-    }
-    *made = descriptor;
-    return STATUS_OK;
-}
-
-/* Sends the request and reads one line. */
-static enum status exchange(int descriptor,
-                            struct bytes request,
-                            struct buffer *reply,
-                            struct error *error)
-{
-    while (request.size > 0) {
-        ssize_t sent = send(descriptor, request.data, request.size, MSG_NOSIGNAL);
-
-        if (sent < 0) {
-            return error_set_errno(error, "send the command");
-        }
-        request.data += sent;
-        request.size -= (size_t)sent;
-    }
-    while (reply->size == 0 || reply->data[reply->size - 1] != '\n') {
-        ssize_t got = recv(descriptor, buffer_room(reply, 65536), 65536, 0);
-
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got < 0) {
-            return error_set_errno(error, "read the reply");
-        }
-        if (got == 0) {
-            return error_set(error, STATUS_CLOSED, "the relay closed the connection");
-        }
-        reply->size += (size_t)got;
-    }
-    return STATUS_OK;
-}
-
-static int print_reply(struct bytes reply, bool is_json)
+static int print_reply(const char *command, struct bytes reply, bool is_json)
 {
     json_t *root = json_loadb((const char *)reply.data, reply.size, 0, NULL);
     const json_t *fault = json_object_get(root, "error");
@@ -160,7 +103,7 @@ static int print_reply(struct bytes reply, bool is_json)
             (void)json_dumpf(result, stdout, JSON_ENCODE_ANY | JSON_INDENT(2));
             (void)fputc('\n', stdout);
         } else {
-            table_print(stdout, result);
+            view_print(stdout, command, result);
         }
         exit_code = EXIT_DONE;
     } else {
@@ -171,20 +114,20 @@ static int print_reply(struct bytes reply, bool is_json)
     return exit_code;
 }
 
-static int run(const struct command_line *line, struct bytes request)
+static int run(const struct command_line *line, const char *command, struct bytes request)
 {
     struct buffer reply = {0};
     struct error error;
     int descriptor = -1;
     int exit_code = EXIT_FAILED;
-    enum status status = connect_socket(&descriptor, line->socket_path, &error);
+    enum status status = admin_socket_connect(&descriptor, line->socket_path, &error);
 
     if (status == STATUS_OK) {
-        status = exchange(descriptor, request, &reply, &error);
+        status = admin_socket_ask(descriptor, request, &reply, &error);
         (void)close(descriptor); /* the reply is here, or will not come */
     }
     if (status == STATUS_OK) {
-        exit_code = print_reply(buffer_bytes(&reply), line->is_json);
+        exit_code = print_reply(command, buffer_bytes(&reply), line->is_json);
     } else {
         (void)fprintf(stderr, "binrelayctl: %s\n", error.message);
     }
@@ -212,10 +155,14 @@ int program_binrelayctl(int count, char **arguments)
     for (int at = optind; at < count; at++) {
         line.is_json = line.is_json || strcmp(arguments[at], "--json") == 0;
     }
-    if (make_request(&request, count, arguments)) {
-        exit_code = run(&line, buffer_bytes(&request));
-    } else {
+    if (!make_request(&request, count, arguments)) {
         (void)fputs("binrelayctl: a word of a command has no blanks in it\n", stderr);
+    } else if (strcmp(arguments[optind], "events") == 0) {
+        exit_code = binrelayctl_events(line.socket_path, buffer_bytes(&request), line.is_json);
+    } else {
+        buffer_add_number(&request, 0, 1); /* the words are a text, too */
+        exit_code = run(&line, (const char *)request.data,
+                        (struct bytes){.data = request.data, .size = request.size - 1});
     }
     buffer_release(&request);
     return exit_code;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "table.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +8,8 @@
 
 enum { COLUMNS_MOST = 32 };
 
-/* Text of one value, to be freed. Control characters cannot get to the terminal: JSON escapes
- * them. */
-static char *text_of(const json_t *value)
+/* JSON escapes control characters. */
+char *table_text(const json_t *value)
 {
     char *text = NULL;
 
@@ -33,7 +31,7 @@ static char *text_of(const json_t *value)
 
 static void print_cell(FILE *output, const json_t *value, size_t width, bool is_last)
 {
-    autofree char *text = text_of(value);
+    autofree char *text = table_text(value);
     int padding = is_last ? 0 : (int)(width - strlen(text));
 
     (void)fprintf(output, "%s%*s%s", text, padding, "", is_last ? "\n" : "  ");
@@ -59,7 +57,7 @@ static size_t width_of(const json_t *rows, const char *name)
     size_t width = strlen(name);
 
     for (size_t at = 0; at < json_array_size(rows); at++) {
-        autofree char *text = text_of(json_object_get(json_array_get(rows, at), name));
+        autofree char *text = table_text(json_object_get(json_array_get(rows, at), name));
 
         width = strlen(text) > width ? strlen(text) : width;
     }
@@ -99,7 +97,7 @@ static void print_object(FILE *output, const json_t *object)
     }
     json_object_foreach((json_t *)object, name, value)
     {
-        autofree char *text = text_of(value);
+        autofree char *text = table_text(value);
 
         (void)fprintf(output, "%-*s  %s\n", (int)width, name, text);
     }
@@ -114,8 +112,68 @@ void table_print(FILE *output, const json_t *result)
     } else if (json_is_object(result)) {
         print_object(output, result);
     } else {
-        autofree char *text = text_of(result);
+        autofree char *text = table_text(result);
 
         (void)fprintf(output, "%s\n", text);
+    }
+}
+
+/* ---- chosen columns ---- */
+
+static char *cell_of(const json_t *row, const struct table_column *column)
+{
+    return column->text != NULL ? column->text(row, column->key)
+                                : table_text(json_object_get(row, column->key));
+}
+
+static size_t column_width(const json_t *rows, const struct table_column *column, bool has_head)
+{
+    size_t width = has_head ? strlen(column->heading) : 0;
+
+    for (size_t at = 0; at < json_array_size(rows); at++) {
+        autofree char *text = cell_of(json_array_get(rows, at), column);
+
+        width = strlen(text) > width ? strlen(text) : width;
+    }
+    return width;
+}
+
+static void print_aligned(FILE *output, const char *text, size_t width, bool is_right)
+{
+    (void)fprintf(output, is_right ? "%*s" : "%-*s", (int)width, text);
+}
+
+/* The last column has no blanks behind it. */
+static void print_line(FILE *output,
+                       const json_t *row,
+                       const struct table_column *columns,
+                       const size_t *widths)
+{
+    for (size_t at = 0; columns[at].heading != NULL; at++) {
+        autofree char *text =
+            row == NULL ? mem_text(columns[at].heading) : cell_of(row, &columns[at]);
+        bool is_last = columns[at + 1].heading == NULL;
+
+        print_aligned(output, text, is_last && !columns[at].is_right ? 0 : widths[at],
+                      columns[at].is_right);
+        (void)fputs(is_last ? "\n" : "  ", output);
+    }
+}
+
+void table_print_columns(FILE *output,
+                         const json_t *rows,
+                         const struct table_column *columns,
+                         bool has_head)
+{
+    size_t widths[COLUMNS_MOST] = {0};
+
+    for (size_t at = 0; columns[at].heading != NULL && at < COLUMNS_MOST; at++) {
+        widths[at] = column_width(rows, &columns[at], has_head);
+    }
+    if (has_head) {
+        print_line(output, NULL, columns, widths);
+    }
+    for (size_t at = 0; at < json_array_size(rows); at++) {
+        print_line(output, json_array_get(rows, at), columns, widths);
     }
 }

@@ -66,6 +66,22 @@ static int system_make_directory(void *context, const char *path, mode_t mode)
     return mkdir(path, mode);
 }
 
+static int system_space(void *context,
+                        const char *path,
+                        uint64_t *free_bytes,
+                        uint64_t *all_bytes)
+{
+    struct statvfs facts;
+
+    (void)context;
+    if (statvfs(path, &facts) != 0) {
+        return -1;
+    }
+    *free_bytes = (uint64_t)facts.f_bavail * facts.f_frsize;
+    *all_bytes = (uint64_t)facts.f_blocks * facts.f_frsize;
+    return 0;
+}
+
 const struct disk *disk_system(void)
 {
     static const struct disk disk = {
@@ -78,6 +94,7 @@ const struct disk *disk_system(void)
         .rename = system_rename,
         .remove = system_remove,
         .make_directory = system_make_directory,
+        .space = system_space,
     };
 
     return &disk;
@@ -260,17 +277,14 @@ uint64_t disk_file_written_usec(int file)
     return (uint64_t)facts.st_mtim.tv_sec * 1000000 + (uint64_t)facts.st_mtim.tv_nsec / 1000;
 }
 
-enum status disk_space(const char *path,
+enum status disk_space(const struct disk *disk,
+                       const char *path,
                        uint64_t *free_bytes,
                        uint64_t *all_bytes,
                        struct error *error)
 {
-    struct statvfs facts;
-
-    if (statvfs(path, &facts) != 0) {
+    if (disk->space(disk->context, path, free_bytes, all_bytes) != 0) {
         return error_set_errno(error, "look for space at %s", path);
     }
-    *free_bytes = (uint64_t)facts.f_bavail * facts.f_frsize;
-    *all_bytes = (uint64_t)facts.f_blocks * facts.f_frsize;
     return STATUS_OK;
 }

@@ -97,3 +97,10 @@ void mailbox_wait(struct mailbox *mailbox)
     while (poll(&waiting, 1, -1) < 0 && errno == EINTR) {
     }
 }
+
+void mailbox_wait_most(struct mailbox *mailbox, int msec)
+{
+    struct pollfd waiting = {.fd = mailbox->descriptor, .events = POLLIN};
+
+    (void)poll(&waiting, 1, msec); /* a signal only wakes the caller early */
+}

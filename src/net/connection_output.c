@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Output queue to socket, many pieces in one call, and the end of a connection. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -255,6 +256,16 @@ void connection_set_low_mark(struct connection *connection, uint64_t bytes)
 uint64_t connection_sent(const struct connection *connection)
 {
     return connection->sent;
+}
+
+bool connection_is_open(const struct connection *connection)
+{
+    return may_queue(connection);
+}
+
+int connection_duplicate(const struct connection *connection)
+{
+    return fcntl(connection->descriptor, F_DUPFD_CLOEXEC, 0);
 }
 
 static void on_finish_timeout(void *context)

@@ -83,7 +83,7 @@ static void add_ok_packet(struct result_writer *writer,
     buffer_add_lenenc(writer->output, affected_rows);
     buffer_add_lenenc(writer->output, 0);
     buffer_add_number(writer->output, writer->server_status, 2);
-    buffer_add_number(writer->output, 0, 2);
+    buffer_add_number(writer->output, writer->warnings, 2);
     if (info.size > 0) {
         buffer_add_lenenc_bytes(writer->output, info);
     }

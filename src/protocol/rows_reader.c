@@ -321,9 +321,8 @@ static uint64_t number_at(const uint8_t *field, size_t size)
 
 static bool is_marker_column(const struct rows_reader *reader)
 {
-    return reader->table->role == TABLE_OF_EPOCHS &&
-           (reader->column == reader->table->marker.server_id ||
-            reader->column == reader->table->marker.epoch);
+    return mapped_table_has_markers(reader->table) &&
+           marker_row_has_column(&reader->table->marker, reader->column);
 }
 
 /* Marker columns are integers: fixed_bytes is 1 to 8. */
@@ -331,18 +330,12 @@ static bool read_marker_value(struct rows_reader *reader, struct bytes *part)
 {
     size_t size = reader->shapes[reader->column].fixed_bytes;
     const uint8_t *field = take(reader, part, size);
-    struct marker_row *row = &reader->values[reader->image];
 
     if (field == NULL) {
         return false;
     }
-    if (reader->column == reader->table->marker.server_id) {
-        row->server_id = number_at(field, size);
-        row->has_server_id = true;
-    } else {
-        row->epoch = number_at(field, size);
-        row->has_epoch = true;
-    }
+    marker_row_take(&reader->values[reader->image], &reader->table->marker, reader->column,
+                    field, size);
     return true;
 }
 
@@ -377,15 +370,14 @@ static void end_row(struct rows_reader *reader)
 {
     const struct marker_row *before = &reader->values[0];
     struct marker_row row = reader->values[reader->image_count - 1];
+    struct row_image image = {.present = reader->present[reader->image_count - 1].bits,
+                              .width = reader->width};
 
     reader->rows++;
-    if (reader->table->role != TABLE_OF_EPOCHS) {
+    if (!mapped_table_has_markers(reader->table)) {
         return;
     }
-    if (!row.has_server_id) {
-        row.server_id = before->server_id;
-        row.has_server_id = before->has_server_id;
-    }
+    marker_row_keep(&row, before, &reader->table->marker, image);
     if (reader->kind == ROWS_UPDATED && before->has_epoch && before->epoch == row.epoch) {
         row.has_epoch = false;
     }

@@ -7,22 +7,8 @@
  */
 #pragma once
 
+#include "marker_row.h"
 #include "table_list.h"
-
-enum rows_kind { ROWS_WRITTEN, ROWS_UPDATED, ROWS_DELETED };
-
-/*
- * Of the image behind the change, or the deleted one. A server id that the image
- * leaves out did not change, and is that of the image before. There is no epoch
- * where an update left it as it was.
- */
-struct marker_row {
-    enum rows_kind kind;
-    bool has_server_id;
-    bool has_epoch;
-    uint64_t server_id;
-    uint64_t epoch;
-};
 
 typedef void marker_row_fn(void *context, const struct marker_row *row);
 

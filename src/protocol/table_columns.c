@@ -40,7 +40,7 @@ enum {
 };
 
 /* Optional metadata that is looked at (Table_map_event::Optional_metadata_field_type). */
-enum { OPTIONAL_NAMES = 4, OPTIONAL_PRIMARY_KEY = 8 };
+enum { OPTIONAL_SIGNS = 1, OPTIONAL_NAMES = 4, OPTIONAL_PRIMARY_KEY = 8 };
 
 /* Where a value's length is one of 1 to 4 bytes, as a blob's. */
 enum { BLOB_MOST_LENGTH_BYTES = 4 };
@@ -343,7 +343,7 @@ bool marker_columns_find(const struct table_map *map,
                          const char *epoch_name,
                          struct marker_columns *found)
 {
-    struct marker_columns columns = {0};
+    struct marker_columns columns = {.applied_epoch = NO_COLUMN, .source_cluster = NO_COLUMN};
     bool is_found = find_by_name(map, shapes, "server_id", &columns.server_id) &&
                     find_by_name(map, shapes, epoch_name, &columns.epoch);
 
@@ -358,4 +358,90 @@ bool marker_columns_find(const struct table_map *map,
         *found = columns;
     }
     return is_found;
+}
+
+/* ---- a heartbeat table's ---- */
+
+/* Types that have a sign (is_numeric_type() of sql/log_event.cc): a bit for each, in order. */
+static bool has_sign(uint8_t type)
+{
+    return is_integer(type) || type == TYPE_NEWDECIMAL || type == TYPE_FLOAT ||
+           type == TYPE_DOUBLE;
+}
+
+/* True only where the map says so. */
+static bool is_signed(const struct table_map *map, uint32_t column)
+{
+    struct byte_reader reader;
+    struct bytes bits;
+    uint32_t number = 0;
+
+    if (column == NO_COLUMN || !find_optional(map, OPTIONAL_SIGNS, &reader)) {
+        return false;
+    }
+    for (uint32_t at = 0; at < column; at++) {
+        number += has_sign(map->types.data[at]) ? 1 : 0;
+    }
+    bits = byte_reader_rest(&reader);
+    return number / 8 < bits.size && (bits.data[number / 8] << number % 8 & 0x80) == 0;
+}
+
+static bool is_timestamp(uint8_t type)
+{
+    return type == TYPE_TIMESTAMP || type == TYPE_TIMESTAMP2 || type == TYPE_DATETIME ||
+           type == TYPE_DATETIME2;
+}
+
+/* server_id, counter and three more, which are these two and updated_at. */
+static bool is_report_form(const struct table_map *map, uint32_t applied_epoch)
+{
+    uint32_t updated_at = applied_epoch == 2 ? 4 : 2;
+    const uint8_t *types = map->types.data;
+
+    return map->column_count == 5 && types[0] == TYPE_LONG && types[1] == TYPE_LONGLONG &&
+           is_timestamp(types[updated_at]) && types[applied_epoch] == TYPE_LONGLONG &&
+           types[applied_epoch + 1] == TYPE_LONG && !is_nullable(map, 0) &&
+           !is_nullable(map, 1) && is_nullable(map, applied_epoch) &&
+           is_nullable(map, applied_epoch + 1);
+}
+
+static bool find_by_form(const struct table_map *map, struct marker_columns *found)
+{
+    for (uint16_t applied_epoch = 2; applied_epoch <= 3; applied_epoch++) {
+        if (is_report_form(map, applied_epoch)) {
+            *found = (struct marker_columns){
+                .server_id = 0,
+                .epoch = 1,
+                .applied_epoch = applied_epoch,
+                .source_cluster = (uint16_t)(applied_epoch + 1),
+            };
+            return true;
+        }
+    }
+    return false;
+}
+
+bool heartbeat_columns_find(const struct table_map *map,
+                            const struct column_shape *shapes,
+                            struct marker_columns *found)
+{
+    struct marker_columns columns = {0};
+    struct byte_reader names;
+
+    if (find_optional(map, OPTIONAL_NAMES, &names)) {
+        if (!marker_columns_find(map, shapes, "counter", &columns)) {
+            return false;
+        }
+        (void)find_by_name(map, shapes, "applied_epoch", &columns.applied_epoch);
+        (void)find_by_name(map, shapes, "source_cluster", &columns.source_cluster);
+    } else if (!find_by_form(map, &columns) &&
+               !marker_columns_find(map, shapes, "counter", &columns)) {
+        return false;
+    }
+    columns.signed_columns =
+        (uint8_t)((is_signed(map, columns.server_id) ? MARKER_SIGNED_SERVER_ID : 0) |
+                  (is_signed(map, columns.applied_epoch) ? MARKER_SIGNED_APPLIED_EPOCH : 0) |
+                  (is_signed(map, columns.source_cluster) ? MARKER_SIGNED_SOURCE_CLUSTER : 0));
+    *found = columns;
+    return true;
 }

@@ -25,10 +25,21 @@ struct column_shape {
  */
 void column_shapes_of(const struct table_map *map, struct column_shape *shapes);
 
-/* Which columns of a marker table say whose row it is, and its epoch. */
+enum { NO_COLUMN = UINT16_MAX };
+
+/* Which columns of a marker table say whose row it is, its epoch, and what it reports. */
 struct marker_columns {
     uint16_t server_id;
     uint16_t epoch;
+    uint16_t applied_epoch;  /* NO_COLUMN: there is none, or none was looked for */
+    uint16_t source_cluster; /* the same */
+    uint8_t signed_columns; /* of a heartbeat table, where the map says it: MARKER_SIGNED_... */
+};
+
+enum {
+    MARKER_SIGNED_SERVER_ID = 1,
+    MARKER_SIGNED_APPLIED_EPOCH = 2,
+    MARKER_SIGNED_SOURCE_CLUSTER = 4,
 };
 
 /*
@@ -42,3 +53,14 @@ bool marker_columns_find(const struct table_map *map,
                          const struct column_shape *shapes,
                          const char *epoch_name,
                          struct marker_columns *found);
+
+/*
+ * The columns of a heartbeat table: by their names where the map has names,
+ * else by the orders in which that table is made: server_id and counter, then,
+ * where it has them, applied_epoch and source_cluster, in front of updated_at or
+ * behind it (added later). A table of another order has the first two alone, as
+ * marker_columns_find() finds them.
+ */
+bool heartbeat_columns_find(const struct table_map *map,
+                            const struct column_shape *shapes,
+                            struct marker_columns *found);

@@ -118,8 +118,9 @@ bool table_list_add(struct table_list *list,
     column_shapes_of(map, shapes);
     table->json_columns = count_json(shapes, map->column_count);
     table->role = role;
-    if (role == TABLE_OF_EPOCHS &&
-        !marker_columns_find(map, shapes, epoch_name, &table->marker)) {
+    if ((role == TABLE_OF_EPOCHS &&
+         !marker_columns_find(map, shapes, epoch_name, &table->marker)) ||
+        (role == TABLE_OF_HEARTBEATS && !heartbeat_columns_find(map, shapes, &table->marker))) {
         table->role = TABLE_OF_NO_EPOCHS;
     }
     return true;

@@ -17,19 +17,26 @@ enum {
 /* What a table is to the epochs. */
 enum table_role {
     TABLE_OF_USER,
-    TABLE_OF_EPOCHS,    /* mysql.ndb_apply_status, the heartbeat table */
-    TABLE_OF_NO_EPOCHS, /* has the name of that, and not its columns */
+    TABLE_OF_EPOCHS,     /* mysql.ndb_apply_status, the heartbeat table */
+    TABLE_OF_HEARTBEATS, /* the heartbeat table, with what its rows report */
+    TABLE_OF_NO_EPOCHS,  /* has the name of these, and not their columns */
 };
 
 struct mapped_table {
     uint64_t table_id;
     enum table_role role;
-    struct marker_columns marker; /* TABLE_OF_EPOCHS */
+    struct marker_columns marker; /* TABLE_OF_EPOCHS, TABLE_OF_HEARTBEATS */
     uint32_t first_shape;         /* in table_list.shapes */
     uint16_t column_count;
     uint16_t json_columns;
     uint16_t next; /* of the same bucket, plus one; 0: none */
 };
+
+/* True if its rows have a server id, and more that matters. */
+static inline bool mapped_table_has_markers(const struct mapped_table *table)
+{
+    return table->role == TABLE_OF_EPOCHS || table->role == TABLE_OF_HEARTBEATS;
+}
 
 enum { TABLE_LIST_BUCKETS = 256 };
 
@@ -49,8 +56,8 @@ void table_list_clear(struct table_list *list);
 
 /*
  * Remembers a table, in place of one with its id; its marker columns are looked
- * for if the role is TABLE_OF_EPOCHS. False: there is no room, and the id is
- * not in the list.
+ * for if the role is TABLE_OF_EPOCHS (the epoch by its name) or
+ * TABLE_OF_HEARTBEATS. False: there is no room, and the id is not in the list.
  */
 bool table_list_add(struct table_list *list,
                     const struct table_map *map,

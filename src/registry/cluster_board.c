@@ -8,12 +8,15 @@
 
 #include "binrelay/base/memory.h"
 
+enum { CLOCK_STEP_USEC = 50000 }; /* less is no news */
+
 struct cluster_board {
     pthread_mutex_t lock;
     struct cluster_report report;
     struct apply_status_row *apply_status; /* owned */
     size_t apply_status_count;
     uint64_t apply_status_usec; /* wall clock; 0: never read */
+    int64_t clock_offset_usec;  /* of the source */
 };
 
 static const char *const names[PULL_STATE_COUNT] = {
@@ -152,4 +155,24 @@ void cluster_board_set_apply_status(struct cluster_board *board,
     board->apply_status_usec = read_usec;
     pthread_mutex_unlock(&board->lock);
     free(before);
+}
+
+int64_t cluster_board_clock_offset(struct cluster_board *board)
+{
+    int64_t offset_usec = 0;
+
+    pthread_mutex_lock(&board->lock);
+    offset_usec = board->clock_offset_usec;
+    pthread_mutex_unlock(&board->lock);
+    return offset_usec;
+}
+
+void cluster_board_set_clock_offset(struct cluster_board *board, int64_t offset_usec)
+{
+    pthread_mutex_lock(&board->lock);
+    if (offset_usec - board->clock_offset_usec >= CLOCK_STEP_USEC ||
+        board->clock_offset_usec - offset_usec >= CLOCK_STEP_USEC) {
+        board->clock_offset_usec = offset_usec;
+    }
+    pthread_mutex_unlock(&board->lock);
 }

@@ -61,6 +61,46 @@ enum status database_finish(struct sqlite3 *database,
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+enum status database_begin(struct sqlite3 *database, struct error *error)
+{
+    return database_run(database, "BEGIN IMMEDIATE", error);
+}
+
+enum status database_end(struct sqlite3 *database, enum status status, struct error *error)
+{
+    struct error ignored; /* the first failure is what matters */
+
+    if (status == STATUS_OK) {
+        status = database_run(database, "COMMIT", error);
+    }
+    if (status != STATUS_OK) {
+        (void)!database_run(database, "ROLLBACK", &ignored);
+    }
+    return status;
+}
+
+void database_bind_number(struct sqlite3_stmt *statement, int place, uint64_t number)
+{
+    (void)sqlite3_bind_int64(statement, place, (sqlite3_int64)number);
+}
+
+void database_bind_text(struct sqlite3_stmt *statement, int place, const char *text)
+{
+    (void)sqlite3_bind_text(statement, place, text, -1, SQLITE_STATIC);
+}
+
+uint64_t database_number(struct sqlite3_stmt *statement, int column)
+{
+    return (uint64_t)sqlite3_column_int64(statement, column);
+}
+
+const char *database_text(struct sqlite3_stmt *statement, int column)
+{
+    const unsigned char *text = sqlite3_column_text(statement, column);
+
+    return text == NULL ? "" : (const char *)text;
+}
+
 /* A damaged file is noticed now and not in the middle of something. */
 static enum status check_soundness(struct sqlite3 *database, struct error *error)
 {

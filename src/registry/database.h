@@ -39,3 +39,20 @@ MUST_CHECK enum status database_step(struct sqlite3 *database,
 MUST_CHECK enum status database_finish(struct sqlite3 *database,
                                        struct sqlite3_stmt *statement,
                                        struct error *error);
+
+/* A transaction that writes. */
+MUST_CHECK enum status database_begin(struct sqlite3 *database, struct error *error);
+
+/* Ends it: commits if all went well, else takes everything back and returns what failed. */
+MUST_CHECK enum status database_end(struct sqlite3 *database,
+                                    enum status status,
+                                    struct error *error);
+
+/* Binds a number with all its 64 bits, or a text that lives until the step; NULL is NULL. It
+ * fails only for want of memory, and then the step says so. */
+void database_bind_number(struct sqlite3_stmt *statement, int place, uint64_t number);
+void database_bind_text(struct sqlite3_stmt *statement, int place, const char *text);
+
+/* The column of the row, numbers as they were bound; "" for NULL, lent until the next step. */
+uint64_t database_number(struct sqlite3_stmt *statement, int column);
+const char *database_text(struct sqlite3_stmt *statement, int column);

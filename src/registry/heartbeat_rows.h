@@ -14,5 +14,12 @@ MUST_CHECK enum status heartbeat_table_open(struct heartbeat_table **made,
                                             struct worker *worker,
                                             struct error *error);
 
+/* The worker's thread: makes the rows that are not there yet, without an epoch. */
+MUST_CHECK enum status heartbeat_table_add_missing(struct heartbeat_table *table,
+                                                   const uint32_t *server_ids,
+                                                   size_t count,
+                                                   uint64_t now_usec,
+                                                   struct error *error);
+
 /* When the worker has ended and nobody reads any more. Accepts NULL. */
 void heartbeat_table_close(struct heartbeat_table *table);

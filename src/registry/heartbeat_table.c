@@ -12,6 +12,7 @@
 #include "binrelay/base/worker.h"
 #include "database.h"
 #include "heartbeat_rows.h"
+#include "registry_job.h"
 
 struct heartbeat_table {
     struct sqlite3 *database; /* borrowed; the worker's */
@@ -146,8 +147,7 @@ static enum status write_rows(struct sqlite3 *database,
                               size_t count,
                               struct error *error)
 {
-    enum status status = database_run(database, "BEGIN IMMEDIATE", error);
-    struct error ignored; /* the first failure is what matters */
+    enum status status = database_begin(database, error);
 
     if (status != STATUS_OK) {
         return status;
@@ -155,45 +155,30 @@ static enum status write_rows(struct sqlite3 *database,
     for (size_t at = 0; status == STATUS_OK && at < count; at++) {
         status = write_row(database, &rows[at], error);
     }
-    if (status == STATUS_OK) {
-        status = database_run(database, "COMMIT", error);
-    }
-    if (status != STATUS_OK) {
-        (void)!database_run(database, "ROLLBACK", &ignored);
-    }
-    return status;
+    return database_end(database, status, error);
 }
 
-/* ---- a write, from the caller's thread to the worker and back ---- */
+/* ---- writing ---- */
 
-struct put {
-    struct message message;
-    struct heartbeat_table *table;
-    const struct heartbeat_row *rows; /* the caller's, who waits */
-    size_t count;
-    struct error *error; /* the caller's */
-    enum status status;
-    bool is_done; /* under the lock */
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-};
-
-static enum status put_rows(const struct put *put)
+/* The worker's thread, as all that writes. */
+static enum status put_rows(struct heartbeat_table *table,
+                            const struct heartbeat_row *added,
+                            size_t added_count,
+                            struct error *error)
 {
-    struct heartbeat_table *table = put->table;
     /* No lock: this thread alone changes them. */
-    struct heartbeat_row *rows = copy_rows(table, put->count);
+    struct heartbeat_row *rows = copy_rows(table, added_count);
     size_t count = table->count;
     enum status status = STATUS_OK;
 
-    for (size_t at = 0; at < put->count; at++) {
-        put_row(rows, &count, &put->rows[at]);
+    for (size_t at = 0; at < added_count; at++) {
+        put_row(rows, &count, &added[at]);
     }
     if (count > HEARTBEAT_MOST_ROWS && count > table->count) {
-        status = error_set(put->error, STATUS_FULL, "the heartbeat table is full: %d rows",
+        status = error_set(error, STATUS_FULL, "the heartbeat table is full: %d rows",
                            HEARTBEAT_MOST_ROWS);
     } else {
-        status = write_rows(table->database, put->rows, put->count, put->error);
+        status = write_rows(table->database, added, added_count, error);
     }
     if (status == STATUS_OK) {
         take_rows(table, rows, count);
@@ -203,16 +188,17 @@ static enum status put_rows(const struct put *put)
     return status;
 }
 
-static void on_put(struct message *message)
-{
-    struct put *put = (struct put *)message;
-    enum status status = put_rows(put);
+struct put {
+    struct heartbeat_table *table;
+    const struct heartbeat_row *rows; /* the caller's, who waits */
+    size_t count;
+};
 
-    pthread_mutex_lock(&put->lock);
-    put->status = status;
-    put->is_done = true;
-    pthread_cond_signal(&put->done);
-    pthread_mutex_unlock(&put->lock);
+static enum status run_put(void *context, struct error *error)
+{
+    const struct put *put = context;
+
+    return put_rows(put->table, put->rows, put->count, error);
 }
 
 enum status heartbeat_table_put(struct heartbeat_table *table,
@@ -220,27 +206,33 @@ enum status heartbeat_table_put(struct heartbeat_table *table,
                                 size_t count,
                                 struct error *error)
 {
-    struct put put = {.message.run = on_put,
-                      .table = table,
-                      .rows = rows,
-                      .count = count,
-                      .error = error,
-                      .lock = PTHREAD_MUTEX_INITIALIZER,
-                      .done = PTHREAD_COND_INITIALIZER};
+    struct put put = {.table = table, .rows = rows, .count = count};
 
     if (count > HEARTBEAT_MOST_ROWS) {
         return error_set(error, STATUS_FULL, "the heartbeat table takes %d rows",
                          HEARTBEAT_MOST_ROWS);
     }
-    worker_post(table->worker, &put.message);
-    pthread_mutex_lock(&put.lock);
-    while (!put.is_done) {
-        pthread_cond_wait(&put.done, &put.lock);
+    return registry_job_run(table->worker, run_put, &put, error);
+}
+
+enum status heartbeat_table_add_missing(struct heartbeat_table *table,
+                                        const uint32_t *server_ids,
+                                        size_t count,
+                                        uint64_t now_usec,
+                                        struct error *error)
+{
+    autofree struct heartbeat_row *missing = mem_zeroed((count + 1) * sizeof(*missing));
+    size_t missing_count = 0;
+
+    for (size_t at = 0; at < count; at++) {
+        size_t place = find_place(table->rows, table->count, server_ids[at]);
+
+        if (place == table->count || table->rows[place].server_id != server_ids[at]) {
+            missing[missing_count++] =
+                (struct heartbeat_row){.server_id = server_ids[at], .updated_usec = now_usec};
+        }
     }
-    pthread_mutex_unlock(&put.lock);
-    (void)pthread_cond_destroy(&put.done);
-    (void)pthread_mutex_destroy(&put.lock);
-    return put.status;
+    return missing_count > 0 ? put_rows(table, missing, missing_count, error) : STATUS_OK;
 }
 
 /* ---- reading ---- */

@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binrelay/registry/registry.h"
 
-#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "applier_registry_internal.h"
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
-#include "binrelay/base/worker.h"
-#include "database.h"
 #include "heartbeat_rows.h"
+#include "pin_rows.h"
+#include "registry_internal.h"
+#include "registry_saver.h"
+#include "report_router_internal.h"
 #include "schema.h"
-
-enum {
-    EVENTS_KEPT = 100000, /* older ones go: whoever causes events must not fill the disk */
-};
-
-struct registry {
-    struct sqlite3 *database;           /* owned; the worker's once it has a message */
-    struct worker *worker;              /* owned */
-    struct heartbeat_table *heartbeats; /* owned */
-    const struct clock *clock;          /* borrowed from the caller of registry_open() */
-};
 
 enum status registry_open(struct registry **made,
                           const char *data_dir,
@@ -33,7 +23,10 @@ enum status registry_open(struct registry **made,
     struct registry *registry = mem_zeroed(sizeof(*registry));
     enum status status = database_open(&registry->database, path, error);
 
+    (void)pthread_mutex_init(&registry->lock, NULL); /* cannot fail for a default mutex */
     registry->clock = clock;
+    registry_saver_prepare(registry);
+    registry->router = report_router_new(registry);
     if (status == STATUS_OK) {
         status = schema_prepare(registry->database, error);
     }
@@ -43,6 +36,9 @@ enum status registry_open(struct registry **made,
     if (status == STATUS_OK) {
         status = heartbeat_table_open(&registry->heartbeats, registry->database,
                                       registry->worker, error);
+    }
+    if (status == STATUS_OK) {
+        status = pin_table_open(&registry->pins, registry, error);
     }
     if (status != STATUS_OK) {
         registry_close(registry);
@@ -57,9 +53,20 @@ void registry_close(struct registry *registry)
     if (registry == NULL) {
         return;
     }
+    registry_saver_close(registry);
     worker_stop(registry->worker);
+    if (registry->pins != NULL) { /* it was open */
+        registry_saver_save(registry);
+    }
+    for (size_t at = 0; at < registry->applier_count; at++) {
+        applier_registry_close(registry->appliers[at]);
+    }
+    free(registry->appliers);
+    report_router_free(registry->router);
+    pin_table_close(registry->pins);
     heartbeat_table_close(registry->heartbeats);
     database_close(registry->database);
+    (void)pthread_mutex_destroy(&registry->lock);
     free(registry);
 }
 
@@ -192,75 +199,53 @@ void registry_save_cluster(struct registry *registry,
     worker_post(registry->worker, &write->message);
 }
 
-struct event_write {
-    struct message message;
-    struct registry *registry;
-    uint64_t at_usec;
-    char *cluster; /* owned, as both below */
-    char *event;
-    char *text;
-};
-
-static enum status forget_old_events(struct sqlite3 *database, struct error *error)
+struct heartbeat_table *registry_heartbeats(struct registry *registry)
 {
-    static const char sql[] = "DELETE FROM event WHERE id <= last_insert_rowid() - ?1";
-    struct sqlite3_stmt *statement = NULL;
-    enum status status = database_prepare(database, &statement, sql, error);
+    return registry->heartbeats;
+}
+
+struct pin_table *registry_pins(struct registry *registry)
+{
+    return registry->pins;
+}
+
+struct report_router *registry_reports(struct registry *registry)
+{
+    return registry->router;
+}
+
+size_t registry_list_appliers(struct registry *registry, struct applier_registry ***appliers)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&registry->lock);
+    count = registry->applier_count;
+    *appliers = mem_raw((count + 1) * sizeof(struct applier_registry *));
+    for (size_t at = 0; at < count; at++) {
+        (*appliers)[at] = registry->appliers[at];
+    }
+    pthread_mutex_unlock(&registry->lock);
+    return count;
+}
+
+enum status registry_open_appliers(struct registry *registry,
+                                   const struct registry_applied *cluster,
+                                   struct applier_registry **made,
+                                   struct error *error)
+{
+    struct applier_registry *appliers = NULL;
+    enum status status = applier_registry_open(&appliers, registry, cluster, error);
 
     if (status != STATUS_OK) {
         return status;
     }
-    (void)sqlite3_bind_int64(statement, 1, EVENTS_KEPT); /* fails only for want of memory */
-    return database_finish(database, statement, error);
-}
-
-static void on_event_write(struct message *message)
-{
-    static const char sql[] =
-        "INSERT INTO event (at_usec, cluster, event, message) VALUES (?1,?2,?3,?4)";
-    struct event_write *write = (struct event_write *)message;
-    struct sqlite3 *database = write->registry->database;
-    struct sqlite3_stmt *statement = NULL;
-    struct error error;
-    enum status status = database_prepare(database, &statement, sql, &error);
-
-    if (status == STATUS_OK) {
-        /* Binding fails only for want of memory, and then the step says so. */
-        (void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)write->at_usec);
-        (void)sqlite3_bind_text(statement, 2, write->cluster, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_text(statement, 3, write->event, -1, SQLITE_STATIC);
-        (void)sqlite3_bind_text(statement, 4, write->text, -1, SQLITE_STATIC);
-        status = database_finish(database, statement, &error);
+    pthread_mutex_lock(&registry->lock);
+    if (registry->applier_count == registry->applier_capacity) {
+        registry->appliers = mem_grow(registry->appliers, &registry->applier_capacity,
+                                      sizeof(struct applier_registry *));
     }
-    if (status == STATUS_OK) {
-        status = forget_old_events(database, &error);
-    }
-    if (status != STATUS_OK) {
-        log_error("event %s is not saved: %s", write->event, error.message);
-    }
-    free(write->cluster);
-    free(write->event);
-    free(write->text);
-    free(write);
-}
-
-void registry_add_event(struct registry *registry,
-                        const char *cluster,
-                        const char *event,
-                        const char *text)
-{
-    struct event_write *write = mem_zeroed(sizeof(*write));
-
-    write->message.run = on_event_write;
-    write->registry = registry;
-    write->at_usec = clock_wall_usec(registry->clock);
-    write->cluster = mem_text(cluster);
-    write->event = mem_text(event);
-    write->text = mem_text(text);
-    worker_post(registry->worker, &write->message);
-}
-
-struct heartbeat_table *registry_heartbeats(struct registry *registry)
-{
-    return registry->heartbeats;
+    registry->appliers[registry->applier_count++] = appliers;
+    pthread_mutex_unlock(&registry->lock);
+    *made = appliers;
+    return STATUS_OK;
 }

@@ -37,9 +37,42 @@ static const char epochs[] =
     "  source_cluster INTEGER,"
     "  updated_usec INTEGER NOT NULL);";
 
+/* Words for origin and way: people look into the file. */
+static const char appliers_and_pins[] = "CREATE TABLE applier ("
+                                        "  cluster TEXT NOT NULL,"
+                                        "  server_id INTEGER NOT NULL,"
+                                        "  member_of TEXT NOT NULL,"
+                                        "  origin TEXT NOT NULL,"
+                                        "  is_required INTEGER NOT NULL,"
+                                        "  expire_after_usec INTEGER NOT NULL,"
+                                        "  is_lost INTEGER NOT NULL,"
+                                        "  is_expired INTEGER NOT NULL,"
+                                        "  incarnation INTEGER NOT NULL,"
+                                        "  epoch INTEGER NOT NULL,"
+                                        "  gtids TEXT,"
+                                        "  sent_file INTEGER NOT NULL,"
+                                        "  sent_offset INTEGER NOT NULL,"
+                                        "  regained_file INTEGER NOT NULL,"
+                                        "  regained_offset INTEGER NOT NULL,"
+                                        "  way TEXT NOT NULL,"
+                                        "  reported_usec INTEGER NOT NULL,"
+                                        "  seen_usec INTEGER NOT NULL,"
+                                        "  PRIMARY KEY (cluster, server_id)) WITHOUT ROWID;"
+                                        "CREATE TABLE pin ("
+                                        "  name TEXT PRIMARY KEY,"
+                                        "  cluster TEXT NOT NULL,"
+                                        "  incarnation INTEGER NOT NULL,"
+                                        "  epoch INTEGER NOT NULL,"
+                                        "  from_file INTEGER NOT NULL,"
+                                        "  from_offset INTEGER NOT NULL,"
+                                        "  is_done INTEGER NOT NULL,"
+                                        "  is_expired INTEGER NOT NULL,"
+                                        "  created_usec INTEGER NOT NULL,"
+                                        "  expires_usec INTEGER NOT NULL) WITHOUT ROWID;";
+
 /* The statements that lead from each version to the next. What stands here is never changed
  * once it is released: a further version is added. */
-static const char *const steps[] = {clusters_and_events, epochs};
+static const char *const steps[] = {clusters_and_events, epochs, appliers_and_pins};
 
 enum { SCHEMA_VERSION = sizeof(steps) / sizeof(steps[0]) };
 

@@ -75,6 +75,13 @@ enum status dump_open_file(struct dump *dump, uint64_t file, struct error *error
     struct binlog_cursor *cursor = NULL;
     enum status status = binlog_cursor_open(&cursor, dump->cluster->store, file, error);
 
+    if (status == STATUS_NOT_FOUND) {
+        /* Who chose it, or read the file before it, comes again and is told what is here then.
+         */
+        return error_set(error, STATUS_AGAIN,
+                         "binlog file %" PRIu64 " of cluster %s was purged just now", file,
+                         dump->cluster->name);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -193,6 +200,17 @@ static enum status begin_file(struct dump *dump, bool is_finished, struct error 
     return status;
 }
 
+/* All of the file before is with the connection. */
+static enum status open_next_file(struct dump *dump, uint64_t file, struct error *error)
+{
+    enum status status = dump_open_file(dump, file, error);
+
+    if (status == STATUS_OK) {
+        stream_hold_mark(dump->hold, dump->connection, dump->position);
+    }
+    return status;
+}
+
 static enum step next_step(struct dump *dump, struct error *error)
 {
     uint64_t next_file = 0;
@@ -206,7 +224,7 @@ static enum step next_step(struct dump *dump, struct error *error)
                      ? begin_file(dump, is_finished, error)
                      : step_events(dump, readable, error);
     } else if (is_finished) {
-        status = dump_open_file(dump, next_file, error);
+        status = open_next_file(dump, next_file, error);
     } else {
         if (dump->position.offset > BINLOG_MAGIC_BYTES) {
             mend_position(dump);
@@ -267,6 +285,7 @@ void dump_pump(struct dump *dump)
             loop_timer_set(dump->heartbeat_timer, dump->heartbeat_usec);
         }
     }
+    stream_hold_sent(dump->hold, dump->connection);
     if (step == STEP_MORE || step == STEP_WAIT) {
         return;
     }
@@ -343,6 +362,7 @@ struct dump *dump_new(const struct dump_request *request,
     dump->frames = request->frames;
     dump->connection = request->connection;
     dump->loop = request->loop;
+    dump->hold = request->hold;
     dump->handler = handler;
     dump->handler_context = context;
     /* A replica has a server id; mysqlbinlog comes with 0 to read what there is (as mysqld). */
@@ -373,6 +393,7 @@ void dump_free(struct dump *dump)
     if (dump == NULL) {
         return;
     }
+    stream_hold_sent(dump->hold, dump->connection);
     if (dump->is_member) {
         frame_cache_leave(dump->frames, &dump->member);
     }

@@ -18,6 +18,7 @@
 #include "binrelay/protocol/command.h"
 #include "binrelay/serve/endpoint.h"
 #include "frame_cache.h"
+#include "stream_holds.h"
 
 struct dump;
 
@@ -27,6 +28,7 @@ struct dump_request {
     struct connection *connection; /* borrowed: the session's */
     struct loop *loop;             /* borrowed: the serve thread's */
     const struct clock *clock;     /* borrowed */
+    struct stream_hold *hold;      /* borrowed: outlives the dump; may be NULL */
     struct command_dump command;   /* file_name and gtid_set live until dump_start() returns */
     uint8_t sequence;              /* of the first packet: 1 */
     uint64_t heartbeat_usec;       /* 0: the replica asked for none */

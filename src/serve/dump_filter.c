@@ -66,7 +66,14 @@ enum status dump_filter_enter_file(struct dump_filter *filter,
     filter->decided = false;
     filter->window_begin = 0;
     filter->window_end = 0;
-    return filter->rule->enter_file(filter->object, store, file, is_finished, error);
+    enum status status =
+        filter->rule->enter_file(filter->object, store, file, is_finished, error);
+
+    /* The dump has it open, but what was before it is not known any more. */
+    return status == STATUS_NOT_FOUND
+               ? error_set(error, STATUS_AGAIN, "binlog file %" PRIu64 " was purged just now",
+                           file)
+               : status;
 }
 
 /* ---- incidents before the first epoch ---- */

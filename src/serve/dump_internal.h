@@ -18,6 +18,7 @@ struct dump {
     struct frame_cache *frames;
     struct connection *connection;
     struct loop *loop;
+    struct stream_hold *hold;           /* borrowed: is told what is with the connection */
     const struct dump_handler *handler; /* borrowed */
     void *handler_context;              /* borrowed */
 
@@ -91,7 +92,8 @@ struct dump *dump_new(const struct dump_request *request,
                       const struct dump_handler *handler,
                       void *context);
 
-/* Opens a file and stands before its first event. */
+/* Opens a file that was there a moment ago and stands before its first event. STATUS_AGAIN: it
+ * was purged since. */
 MUST_CHECK enum status dump_open_file(struct dump *dump, uint64_t file, struct error *error);
 
 /* The MySQL error number of a failure: 1236 for what never heals, else 1053. */
@@ -104,6 +106,13 @@ bool dump_is_caught_up(const struct dump_request *request);
 
 /* The oldest place that is shown. */
 struct binlog_position dump_find_first(const struct dump_request *request);
+
+/* dump_oldest.c: the oldest binlog and epoch that are left, and what a replica needs that is
+ * older; for error 1236. */
+struct oldest_text {
+    char text[450];
+};
+struct oldest_text dump_oldest(const struct dump_request *request);
 
 /* Fails with STATUS_INVALID if the pull has caught up, else with STATUS_AGAIN. */
 enum status dump_refuse_for_now(const struct dump_request *request,

@@ -109,6 +109,19 @@ static enum status refuse_unknown_file(const struct dump_request *request,
                      wanted.text, request->cluster->name, first.text, last.text);
 }
 
+/* Purged here, or stored before this relay came: what it holds cannot be had any more. */
+static enum status refuse_older_file(const struct dump_request *request, struct error *error)
+{
+    struct error unknown;
+
+    if (refuse_unknown_file(request, false, &unknown) != STATUS_INVALID) {
+        *error = unknown;
+        return unknown.status;
+    }
+    return error_set(error, STATUS_INVALID, "%.256s; %s", unknown.message,
+                     dump_oldest(request).text);
+}
+
 /* The file of the asked name, as it is written here: "binlog.1" is no "binlog.000001". */
 static enum status find_file(const struct dump_request *request,
                              uint64_t *found,
@@ -128,7 +141,9 @@ static enum status find_file(const struct dump_request *request,
         return refuse_unknown_file(request, true, error);
     }
     if (binlog_files_find(store, file, &facts, error) != STATUS_OK) {
-        return refuse_unknown_file(request, false, error);
+        return file < dump_find_first(request).file
+                   ? refuse_older_file(request, error)
+                   : refuse_unknown_file(request, false, error);
     }
     *found = file;
     return STATUS_OK;
@@ -374,6 +389,7 @@ enum status dump_start(struct dump **made,
     enum status status = find_place(dump, request, error);
 
     if (status == STATUS_OK) {
+        stream_hold_place(dump->hold, dump->connection, dump->position);
         status = prepare_opening(dump, error);
     }
     if (status == STATUS_OK) {

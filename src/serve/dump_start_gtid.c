@@ -140,9 +140,9 @@ static enum status find_file(const struct dump_request *request,
     if (status == STATUS_NOT_FOUND) {
         status = error_set(error, STATUS_INVALID,
                            "Cannot replicate because the source purged required binary logs. "
-                           "The missing transactions are '%s'; provision the replica from a "
-                           "backup that has them",
-                           missing != NULL ? text_of(missing).text : "");
+                           "The missing transactions are '%.150s'; in cluster %s %s",
+                           missing != NULL ? text_of(missing).text : "", request->cluster->name,
+                           dump_oldest(request).text);
     }
     gtid_set_free(missing);
     return status;

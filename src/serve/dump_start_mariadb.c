@@ -9,7 +9,7 @@
 #include "dump_internal.h"
 
 /* A position has a few domains; one that has thousands would make each group dear. */
-enum { DOMAINS_MOST = 1024 };
+enum { DOMAINS_MOST = 1024, SHOWN_MOST_BYTES = 80 };
 
 static enum status check_gtid(const struct dump_request *request,
                               const struct mariadb_gtid_list *stored,
@@ -61,9 +61,11 @@ static enum status refuse_purged(const struct dump_request *request,
     (void)error_set(
         error, STATUS_INVALID,
         "Could not find GTID state requested by replica in any binlog files: it has "
-        "'%.*s', and what follows that is purged here; the log begins after '%.*s'",
-        (int)(asked.size < 150 ? asked.size : 150), (const char *)asked.data,
-        (int)(begins.size < 150 ? begins.size : 150), (const char *)begins.data);
+        "'%.*s', and what follows that is purged here; the log begins after '%.*s', and %s",
+        (int)(asked.size < SHOWN_MOST_BYTES ? asked.size : SHOWN_MOST_BYTES),
+        (const char *)asked.data,
+        (int)(begins.size < SHOWN_MOST_BYTES ? begins.size : SHOWN_MOST_BYTES),
+        (const char *)begins.data, dump_oldest(request).text);
     buffer_release(&asked);
     buffer_release(&begins);
     mariadb_gtid_list_release(&state);

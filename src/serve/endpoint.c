@@ -154,6 +154,8 @@ static void make_world(struct endpoint *endpoint, const struct endpoint_options 
         .heartbeats = endpoint->heartbeat_name == NULL ? NULL : options->heartbeats,
         .heartbeat_name = endpoint->heartbeat_name,
         .writing = &endpoint->writing,
+        .reports = options->reports,
+        .registry = options->registry,
     };
 }
 
@@ -175,6 +177,7 @@ static enum status fill(struct endpoint *endpoint,
         .clusters = endpoint->clusters,
         .cluster_count = endpoint->cluster_count,
         .frames = endpoint->frames,
+        .holds = stream_holds_new(options->clock),
         .started_usec = clock_wall_usec(options->clock),
     };
     if (settings_new(&endpoint->settings, &options->settings, endpoint->clusters,
@@ -234,6 +237,7 @@ void endpoint_close(struct endpoint *endpoint)
     for (size_t at = 0; at < endpoint->cluster_count; at++) {
         frame_cache_free(endpoint->frames[at]);
     }
+    stream_holds_free(endpoint->house.holds);
     session_directory_unref(endpoint->house.directory);
     login_limits_free(endpoint->house.limits);
     settings_unref(endpoint->settings);
@@ -267,6 +271,24 @@ size_t endpoint_sessions(struct endpoint *endpoint, struct session_facts **facts
     }
     free(entries);
     return count;
+}
+
+size_t endpoint_stream_holds(struct endpoint *endpoint,
+                             size_t cluster,
+                             uint64_t min_age_usec,
+                             struct log_hold **holds)
+{
+    return stream_holds_list(endpoint->house.holds, cluster, min_age_usec, holds);
+}
+
+void endpoint_end_streams(struct endpoint *endpoint, size_t cluster, uint32_t server_id)
+{
+    if (server_id != 0 && cluster < endpoint->cluster_count) {
+        stream_holds_drop(endpoint->house.holds, cluster, server_id);
+        session_directory_end_streams(endpoint->house.directory,
+                                      endpoint->clusters[cluster].name, server_id,
+                                      SESSION_END_LOST);
+    }
 }
 
 enum status endpoint_kill(struct endpoint *endpoint, uint64_t id, struct error *error)

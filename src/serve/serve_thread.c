@@ -10,8 +10,10 @@
 
 #include "binrelay/base/memory.h"
 
-/* How long streams have to take their last packet when the endpoint closes. */
-enum { STOP_USEC = 2000000 };
+enum {
+    STOP_USEC = 2000000, /* for streams to take their last packet when the endpoint closes */
+    LOOK_USEC = 1000000, /* between looks how far the peers of streams have come */
+};
 
 /* One cluster's news for one thread. */
 struct wake {
@@ -31,6 +33,7 @@ struct serve_thread {
     struct wake *wakes;            /* owned: one for each cluster */
     struct message stop;           /* posted once */
     struct loop_timer *stop_timer; /* owned; its thread's */
+    struct loop_timer *look_timer; /* owned; its thread's */
 };
 
 struct serve_threads {
@@ -103,10 +106,22 @@ size_t serve_threads_turns(const struct serve_threads *threads, uint64_t *turns,
     return count;
 }
 
+static void on_look(void *context)
+{
+    struct serve_thread *thread = context;
+
+    if (atomic_load(&thread->streams) > 0) {
+        session_home_look(&thread->home);
+    }
+    loop_timer_set(thread->look_timer, LOOK_USEC);
+}
+
 static void *run_thread(void *context)
 {
     struct serve_thread *thread = context;
 
+    thread->look_timer = loop_timer_new(thread->loop, on_look, thread);
+    loop_timer_set(thread->look_timer, LOOK_USEC);
     loop_run(thread->loop);
     return NULL;
 }
@@ -216,6 +231,7 @@ void serve_threads_free(struct serve_threads *threads)
     }
     for (size_t at = 0; at < threads->count; at++) {
         loop_timer_free(threads->items[at].stop_timer);
+        loop_timer_free(threads->items[at].look_timer);
         loop_free(threads->items[at].loop);
         free(threads->items[at].wakes);
     }

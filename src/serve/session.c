@@ -51,6 +51,7 @@ void session_release(struct session *session)
     session_agent_forget(session);
     session_directory_remove(session->house->directory, session->card);
     dump_free(session->dump);
+    session_stream_end(session);
     settings_unref(session->settings);
     buffer_release(&session->login);
     buffer_release(&session->proof);
@@ -156,7 +157,11 @@ void session_end(struct session *session, enum session_end why)
     if (why == SESSION_END_QUERY && session->state != SESSION_STREAMING) {
         return; /* other statements are short */
     }
-    if (why == SESSION_END_REPLACED && session->dump != NULL) {
+    if (why == SESSION_END_LOST && session->dump != NULL) {
+        session->sequence = dump_sequence(session->dump);
+        session_refuse(session, SQL_ERROR_SHUTDOWN,
+                       "Binlogs that this replica still needs are being purged by force");
+    } else if (why == SESSION_END_REPLACED && session->dump != NULL) {
         session->sequence = dump_sequence(session->dump);
         session_refuse(session, SQL_ERROR_DUMP,
                        "A replica with the same server_uuid or server_id has connected to this "

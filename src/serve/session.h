@@ -6,6 +6,7 @@
  *   session_login       greeting, PROXY header, TLS, password, choice of cluster
  *   session_commands    the commands of one that is logged in
  *   session_dump        what a replica asked for, and the stream
+ *   session_stream      what the stream needs, and what its applier has got
  *   session_connection  the port to a real connection and its loop
  *
  * The first four see the world through struct session_port only, so tests and
@@ -34,6 +35,7 @@ struct session_house {
     const struct served_cluster *clusters;
     size_t cluster_count;
     struct frame_cache *const *frames; /* one for each cluster */
+    struct stream_holds *holds;        /* NULL: nobody asks what streams need */
     uint64_t started_usec;             /* wall clock */
 };
 
@@ -66,6 +68,9 @@ struct session_port {
     void (*ask_for_turn)(struct session *session);
     /* Has the statement answered elsewhere: session_answered() follows. */
     void (*start_answer)(struct session *session, struct bytes statement);
+    /* Has the applier of session->replica_server_id registered elsewhere: session_registered(),
+     * if it is, and session_answered() follow. */
+    void (*start_registration)(struct session *session);
     /* Starts the dump of session->wish; the session may be on another thread at once. */
     void (*start_dump)(struct session *session);
     void (*end_stream)(struct session *session);                /* follows each start_dump() */
@@ -77,6 +82,15 @@ struct session_port {
 struct session_wish {
     struct command_dump command; /* points to texts */
     struct buffer texts;         /* owned: file name and GTID set */
+};
+
+/* What is known of the stream, for the registry and for purges. */
+struct session_stream {
+    struct stream_hold *hold;          /* owned; NULL without a stream */
+    struct applier_registry *appliers; /* borrowed; NULL: it is no applier's */
+    uint32_t applier;                  /* its server id */
+    struct binlog_position got;        /* what the registry was told last */
+    bool has_begun;                    /* the registry knows of it */
 };
 
 struct session {
@@ -111,7 +125,8 @@ struct session {
     struct session_order *order; /* a reference: the statement that an agent answers */
     struct session_wish wish;
     struct dump *dump; /* owned; NULL unless STREAMING */
-    size_t cluster;    /* number of the chosen one in the house's list */
+    struct session_stream stream;
+    size_t cluster; /* number of the chosen one in the house's list */
 };
 
 /* In place; house, door, port and settings are set before. Numbers, lists and greets. */
@@ -137,10 +152,16 @@ void session_secured(struct session *session);
 /* The answer to the statement that start_answer() got, as packets from session->sequence on. */
 void session_answered(struct session *session, struct bytes packets);
 
+/* The replica that registered is durable among the appliers. */
+void session_registered(struct session *session);
+
 /* Begins the dump of the wish on the loop where the session lives now. */
 void session_begin_dump(struct session *session,
                         struct connection *connection,
                         struct loop *loop);
+
+/* Once a second while it streams: how far has the peer come? */
+void session_stream_look(struct session *session, const struct connection *connection);
 
 /* Goes on with the dump, if there is one. */
 void session_pump(struct session *session);
@@ -173,3 +194,9 @@ void session_show_state(struct session *session);
 
 /* Ends the dump: the state STREAMING is left. */
 void session_leave_stream(struct session *session);
+
+/* Around a dump: before its place is looked for, when it has begun, when it is freed, whether
+ * it had begun or not. */
+void session_stream_prepare(struct session *session);
+void session_stream_begin(struct session *session);
+void session_stream_end(struct session *session);

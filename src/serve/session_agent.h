@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Statements that may wait are answered on agent threads, so that no loop
+ * Statements and registrations may wait, and are answered on agent threads, so that no loop
  * waits for a disk or a sort. The agent gets a copy of what it needs: the
  * session may go away meanwhile, and then the statement ends and its answer
  * is dropped.
@@ -16,6 +16,12 @@ void session_agent_ask(struct sql_agents *agents,
                        struct session *session,
                        struct loop *loop,
                        struct bytes statement);
+
+/* Registers the applier session->replica_server_id; the OK packet is the answer once that is
+ * durable. session_registered() and session_answered() follow likewise. */
+void session_agent_register(struct sql_agents *agents,
+                            struct session *session,
+                            struct loop *loop);
 
 /* Ends the statement that the session waits for, if it does: it is answered with error 1317. */
 void session_agent_interrupt(struct session *session);

@@ -111,11 +111,22 @@ static void fill_replica(struct session_entry *entry, const void *context)
                    size == 0 ? "" : (const char *)command->host.data);
     entry->replica_port = command->port;
     entry->facts.server_id = command->server_id;
+}
+
+static void fill_registered(struct session_entry *entry, const void *context)
+{
+    (void)context;
     entry->is_registered = true;
+}
+
+void session_registered(struct session *session)
+{
+    session_directory_update(session->house->directory, session->card, fill_registered, NULL);
 }
 
 static void register_replica(struct session *session, struct bytes body)
 {
+    const struct served_cluster *cluster = session->sql.cluster;
     struct command_register command;
     struct error error;
 
@@ -128,6 +139,12 @@ static void register_replica(struct session *session, struct bytes body)
     }
     session->replica_server_id = command.server_id;
     session_directory_update(session->house->directory, session->card, fill_replica, &command);
+    if (command.server_id != 0 && cluster != NULL && cluster->appliers != NULL) {
+        session_move_to(session, SESSION_ANSWERING);
+        session->port->start_registration(session);
+        return;
+    }
+    session_registered(session);
     session_send_ok(session, (struct bytes){0});
 }
 

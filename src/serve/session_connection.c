@@ -207,6 +207,13 @@ static void port_start_answer(struct session *session, struct bytes statement)
     session_agent_ask(home->agents, session, home->loop, statement);
 }
 
+static void port_start_registration(struct session *session)
+{
+    struct session_home *home = link_of(session)->home;
+
+    session_agent_register(home->agents, session, home->loop);
+}
+
 /* On the thread where it will live. */
 static void arrive(struct message *message)
 {
@@ -282,6 +289,7 @@ static const struct session_port port = {
     .set_deadline = port_set_deadline,
     .ask_for_turn = port_ask_for_turn,
     .start_answer = port_start_answer,
+    .start_registration = port_start_registration,
     .start_dump = port_start_dump,
     .end_stream = port_end_stream,
     .numbers = port_numbers,
@@ -310,6 +318,13 @@ void session_home_add(struct session_home *home,
     session->may_send_proxy_header = origin->may_send_proxy_header;
     session_init(session, home->loop, peer);
     connection_set_handler(link->connection, &handler, session);
+}
+
+void session_home_look(struct session_home *home)
+{
+    for (struct session_link *link = home->first; link != NULL; link = link->next) {
+        session_stream_look(&link->session, link->connection);
+    }
 }
 
 void session_home_pump(struct session_home *home, size_t cluster)

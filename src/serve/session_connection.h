@@ -35,6 +35,9 @@ void session_home_add(struct session_home *home,
                       int descriptor,
                       const char *peer);
 
+/* Looks how far the peers of its streams have come. */
+void session_home_look(struct session_home *home);
+
 /* Goes on with the dumps of a cluster. */
 void session_home_pump(struct session_home *home, size_t cluster);
 

@@ -250,6 +250,23 @@ void session_directory_start_stream(struct session_directory *directory,
     pthread_mutex_unlock(&directory->lock);
 }
 
+void session_directory_end_streams(struct session_directory *directory,
+                                   const char *cluster,
+                                   uint32_t server_id,
+                                   enum session_end why)
+{
+    pthread_mutex_lock(&directory->lock);
+    for (const struct session_card *card = directory->first; card != NULL; card = card->next) {
+        const struct session_entry *entry = &card->entry;
+
+        if (entry->is_streaming && entry->facts.server_id == server_id &&
+            strcmp(entry->facts.cluster, cluster) == 0) {
+            post_order(directory, card, why);
+        }
+    }
+    pthread_mutex_unlock(&directory->lock);
+}
+
 enum status session_directory_kill(struct session_directory *directory,
                                    uint64_t id,
                                    enum session_end why,

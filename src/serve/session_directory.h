@@ -35,6 +35,7 @@ enum session_end {
     SESSION_END_KILLED,
     SESSION_END_QUERY, /* KILL QUERY: only what it is doing now */
     SESSION_END_REPLACED,
+    SESSION_END_LOST, /* what its stream needs is purged */
 };
 typedef void (*session_end_fn)(struct session *session, enum session_end why);
 
@@ -75,6 +76,12 @@ void session_directory_start_stream(struct session_directory *directory,
                                     struct session_card *card,
                                     session_fill_fn fill,
                                     const void *context);
+
+/* Ends the streams of a server id on a cluster. */
+void session_directory_end_streams(struct session_directory *directory,
+                                   const char *cluster,
+                                   uint32_t server_id,
+                                   enum session_end why);
 
 /* STATUS_NOT_FOUND if there is no such session. */
 MUST_CHECK enum status session_directory_kill(struct session_directory *directory,

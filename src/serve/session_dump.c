@@ -160,14 +160,17 @@ void session_begin_dump(struct session *session,
     struct error error;
     uint16_t code = 0;
 
+    session_stream_prepare(session); /* before the place is looked for */
     session_dump_request(session, &request);
     request.connection = connection;
     request.loop = loop;
+    request.hold = session->stream.hold;
     session->sequence = FIRST_SEQUENCE;
     if (dump_start(&session->dump, &request, &handler, session, &code, &error) != STATUS_OK) {
         fail(session, code, &error);
         return;
     }
+    session_stream_begin(session);
     session_directory_start_stream(session->house->directory, session->card, fill_stream,
                                    session);
     log_stream(session, request.command.is_by_gtid || request.has_connect_state
@@ -192,6 +195,7 @@ void session_leave_stream(struct session *session)
 {
     dump_free(session->dump);
     session->dump = NULL;
+    session_stream_end(session);
     session->port->end_stream(session);
 }
 

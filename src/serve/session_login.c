@@ -251,6 +251,7 @@ static void accept_login(struct session *session)
     (void)snprintf(sql->user, sizeof(sql->user), "%s", session->account->user);
     peer_host(session->peer, sql->host);
     sql->rights = session->account->rights;
+    sql->account = session->account;
     (void)snprintf(sql->version, sizeof(sql->version), "%s",
                    strncmp(session->door->version, "5.5.5-", 6) == 0
                        ? session->door->version + 6

@@ -131,15 +131,6 @@ static enum status flush(struct sql_statement *statement, struct error *error)
     return STATUS_OK;
 }
 
-static enum status refuse_admin(struct sql_statement *statement, struct error *error)
-{
-    if (sql_session_need_right(statement->session, RIGHT_ADMIN, "admin", error) != STATUS_OK) {
-        return error->status;
-    }
-    return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
-                         "This relay does not do that yet: let it keep its files");
-}
-
 static const struct {
     const char *words;
     statement_fn answer;
@@ -160,7 +151,6 @@ static const struct {
     {"lock tables",   accept},
     {"unlock tables", accept},
     {"flush",         flush},
-    {"purge",         refuse_admin},
     /* clang-format on */
 };
 
@@ -221,7 +211,8 @@ static bool needs_engine(struct sql_session *session, struct bytes text)
     bool needs = false;
     struct error error;
 
-    if (sql_write_begins(&trial.reader) || sql_reader_is_operator(&trial.reader, "(")) {
+    if (sql_write_begins(&trial.reader) || sql_reader_is_word(&trial.reader, "purge") ||
+        sql_reader_is_operator(&trial.reader, "(")) {
         return true;
     }
     if (sql_reader_accept_word(&trial.reader, "select")) {

@@ -74,7 +74,7 @@ int sql_call_compare(sqlite3_value *left, sqlite3_value *right)
 
 uint64_t sql_call_now_usec(sqlite3_context *context)
 {
-    return clock_wall_usec(sql_engine_session(sqlite3_user_data(context))->clock);
+    return sql_session_now_usec(sql_engine_session(sqlite3_user_data(context)));
 }
 
 static void call_compare(sqlite3_context *context, int count, sqlite3_value **values)

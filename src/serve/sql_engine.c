@@ -9,6 +9,7 @@
 #include "sql_calls.h"
 #include "sql_engine_errors.h"
 #include "sql_errors.h"
+#include "sql_purge.h"
 #include "sql_tables.h"
 #include "sql_write.h"
 
@@ -389,7 +390,9 @@ enum status sql_engine_answer(struct sql_statement *statement, struct error *err
     enum status status = STATUS_OK;
 
     begin(statement->engine, statement);
-    if (sql_reader_accept_word(reader, "set")) {
+    if (sql_reader_accept_word(reader, "purge")) {
+        status = sql_purge(statement, error);
+    } else if (sql_reader_accept_word(reader, "set")) {
         status = answer_set(statement, error);
     } else if (sql_write_begins(reader)) {
         status = sql_write(statement, error);

@@ -47,14 +47,18 @@ static const struct {
     {SQL_ERROR_GROUP_FUNCTION,           STATUS_INVALID,   "HY000"},
     {SQL_ERROR_TABLE_FULL,               STATUS_FULL,      "HY000"},
     {SQL_ERROR_VALUE_COUNT,              STATUS_INVALID,   "21S01"},
+    {SQL_ERROR_WRONG_ARGUMENTS,          STATUS_INVALID,   "HY000"},
     {SQL_ERROR_COLUMN_COUNT,             STATUS_INVALID,   "21000"},
     {SQL_ERROR_OPERAND_COLUMNS,          STATUS_INVALID,   "21000"},
     {SQL_ERROR_OUT_OF_RANGE,             STATUS_INVALID,   "22003"},
     {SQL_ERROR_INTERRUPTED,              STATUS_CLOSED,    "70100"},
     {SQL_ERROR_NO_DEFAULT,               STATUS_INVALID,   "HY000"},
     {SQL_ERROR_WRONG_VALUE,              STATUS_INVALID,   "HY000"},
+    {SQL_ERROR_UNKNOWN_LOG,              STATUS_NOT_FOUND, "HY000"},
+    {SQL_ERROR_LOG_IN_USE,               STATUS_DENIED,    "HY000"},
     {SQL_ERROR_ARGUMENT_COUNT,           STATUS_INVALID,   "42000"},
     {SQL_ERROR_DATA_OUT_OF_RANGE,        STATUS_INVALID,   "22003"},
+    {SQL_ERROR_REPORT_REFUSED,           STATUS_INVALID,   "HY000"},
     {SQL_ERROR_TIMEOUT,                  STATUS_FULL,      "HY000"},
     /* clang-format on */
 };

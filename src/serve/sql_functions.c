@@ -60,13 +60,13 @@ static struct sql_value call_unix_timestamp(struct sql_statement *statement,
                                             const struct sql_arguments *arguments)
 {
     (void)arguments;
-    return sql_number(&statement->memory, clock_wall_usec(statement->session->clock) / 1000000);
+    return sql_number(&statement->memory, sql_session_now_usec(statement->session) / 1000000);
 }
 
 static struct sql_value call_now(struct sql_statement *statement,
                                  const struct sql_arguments *arguments)
 {
-    time_t now = (time_t)(clock_wall_usec(statement->session->clock) / 1000000);
+    time_t now = (time_t)(sql_session_now_usec(statement->session) / 1000000);
     struct sql_value value;
     struct tm parts;
     char text[32] = "";

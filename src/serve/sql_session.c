@@ -70,6 +70,14 @@ uint32_t sql_session_server_id(const struct sql_session *session)
     return session->cluster->server_id;
 }
 
+uint64_t sql_session_now_usec(const struct sql_session *session)
+{
+    int64_t offset_usec =
+        session->cluster == NULL ? 0 : cluster_board_clock_offset(session->cluster->board);
+
+    return clock_wall_usec(session->clock) + (uint64_t)offset_usec;
+}
+
 enum status sql_session_need_cluster(const struct sql_session *session, struct error *error)
 {
     if (session->cluster == NULL) {

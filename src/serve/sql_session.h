@@ -15,6 +15,7 @@
 #include "sql_assigned.h"
 #include "sql_tokens.h"
 
+struct account;
 struct session_directory;
 struct sql_engine;
 
@@ -25,6 +26,8 @@ struct sql_world {
     struct heartbeat_table *heartbeats; /* NULL: there is no heartbeat table */
     const char *heartbeat_name;         /* "heartbeat.heartbeat" */
     pthread_mutex_t *writing;           /* held while heartbeats are changed */
+    struct report_router *reports;      /* takes what is written to them; NULL: nobody */
+    struct registry *registry;          /* its events; NULL: none */
 };
 
 struct sql_session {
@@ -33,7 +36,8 @@ struct sql_session {
     const struct sql_world *world;        /* borrowed; NULL: no tables but the cluster's */
     const struct served_cluster *cluster; /* borrowed; NULL: none chosen at login */
     uint64_t id;
-    unsigned rights;  /* set of enum account_right */
+    unsigned rights;               /* set of enum account_right */
+    const struct account *account; /* borrowed from settings that outlive it; NULL: any */
     char version[64]; /* of the greeting: VERSION() while the cluster's is not known */
     char user[81];
     char host[64];
@@ -66,6 +70,9 @@ struct sql_server sql_session_server(const struct sql_session *session);
 
 /* @@server_id: the cluster's, or its source's own where that is presented; 0 without one. */
 uint32_t sql_session_server_id(const struct sql_session *session);
+
+/* The wall clock as the cluster's source has it: what NOW() is. */
+uint64_t sql_session_now_usec(const struct sql_session *session);
 
 /* SQL_ERROR_NO_CLUSTER, with what to do about it, if the login chose none. */
 MUST_CHECK enum status sql_session_need_cluster(const struct sql_session *session,

@@ -192,7 +192,7 @@ static struct sql_value read_timestamp(const struct sql_session *session,
                                        struct sql_memory *memory)
 {
     (void)server;
-    return sql_number(memory, clock_wall_usec(session->clock) / 1000000);
+    return sql_number(memory, sql_session_now_usec(session) / 1000000);
 }
 
 /* clang-format off */

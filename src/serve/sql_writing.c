@@ -16,7 +16,7 @@ static struct heartbeat_table *table_of(const struct sql_writing *writing)
 
 static uint64_t now_usec(const struct sql_writing *writing)
 {
-    return clock_wall_usec(writing->statement->session->clock);
+    return sql_session_now_usec(writing->statement->session);
 }
 
 /* The row of a key as the statement has left it; false if there is none. */
@@ -25,19 +25,49 @@ static bool find_row(const struct sql_writing *writing, uint32_t id, struct hear
     struct error ignored; /* there is none then */
 
     for (size_t at = 0; at < writing->count; at++) {
-        if (writing->rows[at].server_id == id) {
-            *row = writing->rows[at];
+        if (writing->rows[at].row.server_id == id) {
+            *row = writing->rows[at].row;
             return true;
         }
     }
     return heartbeat_table_find(table_of(writing), id, row, &ignored) == STATUS_OK;
 }
 
-static enum status keep_row(struct sql_writing *writing, const struct heartbeat_row *row)
+/* The columns of a statement, or of its ON DUPLICATE KEY UPDATE. */
+struct columns {
+    const size_t *items;
+    size_t count;
+};
+
+static struct columns columns_of(const struct sql_writing *writing)
 {
+    return (struct columns){.items = writing->columns, .count = writing->column_count};
+}
+
+static bool names_column(struct columns columns, size_t column)
+{
+    return sql_writing_has_column(columns.items, columns.count, column);
+}
+
+/* Notes what the statement leaves: a row that stays as it is, is a sign of life too. */
+static enum status keep_row(struct sql_writing *writing,
+                            const struct heartbeat_row *row,
+                            struct columns columns,
+                            bool is_changed)
+{
+    struct sql_written written = {.row = *row,
+                                  .is_changed = is_changed,
+                                  .says_epoch =
+                                      names_column(columns, HEARTBEAT_APPLIED_EPOCH) ||
+                                      names_column(columns, HEARTBEAT_SOURCE_CLUSTER)};
+
     for (size_t at = 0; at < writing->count; at++) {
-        if (writing->rows[at].server_id == row->server_id) {
-            writing->rows[at] = *row;
+        struct sql_written *before = &writing->rows[at];
+
+        if (before->row.server_id == row->server_id) {
+            written.is_changed |= before->is_changed;
+            written.says_epoch |= before->says_epoch;
+            *before = written;
             return STATUS_OK;
         }
     }
@@ -49,7 +79,7 @@ static enum status keep_row(struct sql_writing *writing, const struct heartbeat_
     if (writing->count == writing->capacity) {
         writing->rows = mem_grow(writing->rows, &writing->capacity, sizeof(*writing->rows));
     }
-    writing->rows[writing->count++] = *row;
+    writing->rows[writing->count++] = written;
     return STATUS_OK;
 }
 
@@ -57,22 +87,22 @@ static enum status keep_row(struct sql_writing *writing, const struct heartbeat_
 static enum status finish_change(struct sql_writing *writing,
                                  const struct heartbeat_row *old,
                                  struct heartbeat_row *row,
-                                 bool has_time,
+                                 struct columns columns,
                                  uint64_t weight)
 {
     writing->matched++;
     if (heartbeat_row_is_same(old, row)) {
-        return STATUS_OK;
+        return keep_row(writing, row, columns, false);
     }
     if (old->server_id != row->server_id) {
         return sql_error_set(writing->error, SQL_ERROR_NOT_SUPPORTED,
                              "The server_id of a heartbeat row cannot be changed");
     }
-    if (!has_time) {
+    if (!names_column(columns, HEARTBEAT_UPDATED_AT)) {
         row->updated_usec = now_usec(writing);
     }
     writing->affected += weight;
-    return keep_row(writing, row);
+    return keep_row(writing, row, columns, true);
 }
 
 bool sql_writing_has_column(const size_t *columns, size_t count, size_t column)
@@ -96,11 +126,10 @@ static bool change_row(void *context, const struct sql_value *values, size_t cou
                                             writing->number, writing->error);
     }
     if (writing->status == STATUS_OK) {
-        writing->status =
-            finish_change(writing, writing->old, &row,
-                          sql_writing_has_column(writing->change_columns, writing->change_count,
-                                                 HEARTBEAT_UPDATED_AT),
-                          2);
+        writing->status = finish_change(
+            writing, writing->old, &row,
+            (struct columns){.items = writing->change_columns, .count = writing->change_count},
+            2);
     }
     return false;
 }
@@ -126,7 +155,7 @@ static enum status replace_duplicate(struct sql_writing *writing,
                                      const struct heartbeat_row *row)
 {
     writing->affected += heartbeat_row_is_same(old, row) ? 1 : 2; /* deleted and inserted */
-    return keep_row(writing, row);
+    return keep_row(writing, row, columns_of(writing), true);
 }
 
 static enum status add_row(struct sql_writing *writing, const struct heartbeat_row *row)
@@ -135,7 +164,7 @@ static enum status add_row(struct sql_writing *writing, const struct heartbeat_r
 
     if (!find_row(writing, row->server_id, &old)) {
         writing->affected++;
-        return keep_row(writing, row);
+        return keep_row(writing, row, columns_of(writing), true);
     }
     switch (writing->on_duplicate) {
     case SKIP:
@@ -190,13 +219,29 @@ bool sql_writing_update(void *context, const struct sql_value *values, size_t co
                                             writing->matched + 1, writing->error);
     }
     if (writing->status == STATUS_OK) {
-        writing->status =
-            finish_change(writing, &old, &row,
-                          sql_writing_has_column(writing->columns, writing->column_count,
-                                                 HEARTBEAT_UPDATED_AT),
-                          1);
+        writing->status = finish_change(writing, &old, &row, columns_of(writing), 1);
     }
     return writing->status == STATUS_OK;
+}
+
+static enum status put_changed(struct sql_writing *writing)
+{
+    autofree struct heartbeat_row *rows = mem_raw((writing->count + 1) * sizeof(*rows));
+    size_t count = 0;
+
+    for (size_t at = 0; at < writing->count; at++) {
+        if (writing->rows[at].is_changed) {
+            rows[count++] = writing->rows[at].row;
+        }
+    }
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    enum status status = heartbeat_table_put(table_of(writing), rows, count, writing->error);
+
+    return status == STATUS_FULL ? sql_error_set(writing->error, SQL_ERROR_TABLE_FULL,
+                                                 "The table 'heartbeat' is full")
+                                 : status;
 }
 
 enum status sql_writing_put(struct sql_writing *writing)
@@ -204,19 +249,17 @@ enum status sql_writing_put(struct sql_writing *writing)
     struct sql_statement *statement = writing->statement;
     bool counts_matches = (statement->writer->capabilities & FOUND_ROWS) != 0;
 
-    if (writing->count > 0 &&
-        heartbeat_table_put(table_of(writing), writing->rows, writing->count, writing->error) !=
-            STATUS_OK) {
-        if (writing->error->status == STATUS_FULL) {
-            return sql_error_set(writing->error, SQL_ERROR_TABLE_FULL,
-                                 "The table 'heartbeat' is full");
-        }
+    if (sql_report_check(statement, writing->rows, writing->count, writing->error) !=
+            STATUS_OK ||
+        put_changed(writing) != STATUS_OK) {
         return writing->error->status;
     }
+    sql_report_take(statement, writing->rows, writing->count);
     if (writing->on_duplicate == UPDATE && writing->number == 0) { /* UPDATE itself */
         struct bytes info = sql_memory_format(
-            &statement->memory, "Rows matched: %" PRIu64 "  Changed: %" PRIu64 "  Warnings: 0",
-            writing->matched, writing->affected);
+            &statement->memory,
+            "Rows matched: %" PRIu64 "  Changed: %" PRIu64 "  Warnings: %" PRIu16,
+            writing->matched, writing->affected, statement->writer->warnings);
 
         result_add_ok(statement->writer, counts_matches ? writing->matched : writing->affected,
                       info);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sql_heartbeat_row.h"
+#include "sql_report.h"
 #include "sql_translate.h"
 
 /* What happens to a row whose key is there. */
@@ -11,7 +12,7 @@ enum on_duplicate { FAIL, SKIP, REPLACE, UPDATE };
 /* One statement's work. */
 struct sql_writing {
     struct sql_statement *statement;
-    struct heartbeat_row *rows; /* owned: to be sql_writing_put, in order, each key once */
+    struct sql_written *rows; /* owned: what the statement leaves, in order, each key once */
     size_t count;
     size_t capacity;
     uint64_t affected;
@@ -34,7 +35,7 @@ bool sql_writing_insert(void *context, const struct sql_value *values, size_t co
 /* A row that UPDATE's condition found: its key, and the values of the expressions. */
 bool sql_writing_update(void *context, const struct sql_value *values, size_t count);
 
-/* Makes the rows durable and adds the answer. */
+/* Checks the rows as reports, makes them durable, takes them, and adds the answer. */
 MUST_CHECK enum status sql_writing_put(struct sql_writing *writing);
 
 bool sql_writing_has_column(const size_t *columns, size_t count, size_t column);

@@ -17,22 +17,22 @@ enum { THREAD_NAME_BYTES = 16 };
 struct request {
     struct message message;
     struct puller *puller; /* borrowed */
-    char *password;        /* owned; for set_passwords */
+    char *text;            /* owned: a password, or why there is no room; else NULL */
 };
 
 static void request_free(struct request *request)
 {
-    source_copy_forget_secret(request->password);
+    source_copy_forget_secret(request->text);
     free(request);
 }
 
-static void post(struct puller *puller, void (*run)(struct message *message), char *password)
+static void post(struct puller *puller, void (*run)(struct message *message), char *text)
 {
     struct request *request = mem_zeroed(sizeof(*request));
 
     request->message.run = run;
     request->puller = puller;
-    request->password = password;
+    request->text = text;
     loop_post(puller->loop, &request->message);
 }
 
@@ -98,9 +98,32 @@ static void run_set_password(struct message *message)
     struct puller *puller = request->puller;
 
     source_copy_forget_secret(puller->next_password);
-    puller->next_password = request->password;
-    request->password = NULL;
+    puller->next_password = request->text;
+    request->text = NULL;
     if (puller->connection == NULL) { /* a running login borrows the old one */
+        backoff_reset(&puller->backoff);
+        puller_go_on(puller);
+    }
+    request_free(request);
+}
+
+/* Without room what is not a whole transaction is dropped, and comes again. */
+static void run_set_room(struct message *message)
+{
+    struct request *request = (struct request *)message;
+    struct puller *puller = request->puller;
+    bool had_room = puller->no_room == NULL;
+    bool is_same = request->text == NULL
+                       ? had_room
+                       : !had_room && strcmp(request->text, puller->no_room) == 0;
+
+    if (!is_same) {
+        free(puller->no_room);
+        puller->no_room = request->text;
+        request->text = NULL;
+        if (had_room) {
+            break_off(puller);
+        }
         backoff_reset(&puller->backoff);
         puller_go_on(puller);
     }
@@ -154,6 +177,7 @@ static void free_options(struct puller *puller)
 
     source_copy_release(&puller->source);
     source_copy_forget_secret(puller->next_password);
+    free(puller->no_room);
     free((char *)options->cluster);
     free((char *)options->relay_id);
     free((char *)options->log_name);
@@ -260,6 +284,11 @@ void puller_pause(struct puller *puller)
 void puller_resume(struct puller *puller)
 {
     post(puller, run_resume, NULL);
+}
+
+void puller_set_room(struct puller *puller, bool has_room, const char *reason)
+{
+    post(puller, run_set_room, has_room ? NULL : mem_text(reason == NULL ? "" : reason));
 }
 
 void puller_set_passwords(struct puller *puller, const char *const *passwords, size_t count)

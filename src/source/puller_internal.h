@@ -51,6 +51,7 @@ struct puller {
     bool is_full;              /* the disk was, when the last connection ended */
     bool is_paused;
     bool is_stopping;
+    char *no_room; /* owned: why the store may not grow; NULL: it may */
 
     struct registry_cluster kept; /* what the registry has or is about to have */
     struct puller_reply reply;

@@ -248,11 +248,23 @@ static bool has_room(struct puller *puller)
     struct error error;
 
     if (!puller->is_full || puller->options.directory == NULL ||
-        disk_space(puller->options.directory, &free_bytes, &all_bytes, &error) != STATUS_OK ||
+        disk_space(disk_system(), puller->options.directory, &free_bytes, &all_bytes, &error) !=
+            STATUS_OK ||
         free_bytes >= FULL_ROOM_BYTES) {
         return true;
     }
     loop_timer_set(puller->timer, FULL_RETRY_USEC);
+    return false;
+}
+
+/* Whoever watches the disk says when there is room again. */
+static bool may_grow(struct puller *puller)
+{
+    if (puller->no_room == NULL) {
+        return true;
+    }
+    loop_timer_clear(puller->timer);
+    puller_set_state(puller, PULL_STORE_FULL, puller->no_room);
     return false;
 }
 
@@ -285,7 +297,8 @@ void puller_go_on(struct puller *puller)
         finish(puller);
         return;
     }
-    if (has_room(puller) && recover(puller)) {
+    /* A store that has no room is recovered all the same: what it has is served. */
+    if (has_room(puller) && recover(puller) && may_grow(puller)) {
         loop_timer_clear(puller->timer);
         puller_connect(puller);
     }

@@ -263,6 +263,7 @@ enum status binlog_store_sync_end(struct binlog_store *store,
     if (status == STATUS_OK) {
         publish(store, sync);
         store_tell_epochs(sync);
+        store_tell_sightings(store, binlog_store_durable_end(store));
     } else {
         *error = sync->error;
         store_refuse(store, status);

@@ -15,6 +15,7 @@ void epoch_track_init(struct epoch_track *track, const struct epoch_rules *rules
 void epoch_track_release(struct epoch_track *track)
 {
     epoch_reader_free(track->reader);
+    sighting_list_release(&track->seen);
     free(track->pending);
     *track = (struct epoch_track){0};
 }
@@ -22,7 +23,22 @@ void epoch_track_release(struct epoch_track *track)
 void epoch_track_set_rules(struct epoch_track *track, const struct epoch_rules *rules)
 {
     epoch_reader_free(track->reader);
-    track->reader = rules->kind == EPOCH_KIND_NONE ? NULL : epoch_reader_new(rules);
+    track->reader = NULL;
+    if (rules->kind != EPOCH_KIND_NONE || track->is_watching) {
+        track->reader = epoch_reader_new(rules);
+    }
+    if (track->is_watching) {
+        epoch_reader_watch(track->reader, &track->watched);
+    }
+}
+
+void epoch_track_watch(struct epoch_track *track,
+                       const struct epoch_rules *epochs,
+                       const struct sighting_rules *watched)
+{
+    track->watched = *watched;
+    track->is_watching = true;
+    epoch_track_set_rules(track, epochs);
 }
 
 static void reset_reader(struct epoch_track *track)
@@ -123,12 +139,27 @@ static void take(struct epoch_track *track,
     add(track, &record);
 }
 
+static void take_sightings(struct epoch_track *track, uint64_t end)
+{
+    const struct sighting *found = NULL;
+    size_t count = epoch_reader_sightings(track->reader, &found);
+
+    for (size_t at = 0; at < count; at++) {
+        sighting_list_add(&track->seen, &(struct sighting_seen){
+                                            .file = track->file,
+                                            .end = end,
+                                            .sighting = found[at],
+                                        });
+    }
+}
+
 void epoch_track_whole(struct epoch_track *track, uint64_t end)
 {
     struct epoch_transaction found;
 
     if (track->reader != NULL) {
         epoch_reader_end_transaction(track->reader, &found);
+        take_sightings(track, end);
         if (found.has_marker) {
             move_on(&track->now, &found);
             take(track, &found, EPOCH_RECORD_EPOCH, end);
@@ -146,6 +177,7 @@ void epoch_track_cut(struct epoch_track *track, uint64_t file, uint64_t end)
 
     track->count = stays;
     track->now = stays == 0 ? track->taken : track->pending[stays - 1].after;
+    sighting_list_cut(&track->seen, file, end);
     epoch_track_begin_file(track, file, end);
 }
 

@@ -10,6 +10,7 @@
 #include "binrelay/protocol/binlog_event.h"
 #include "binrelay/protocol/epoch_reader.h"
 #include "epoch_record.h"
+#include "sighting_list.h"
 
 struct epoch_pending {
     uint64_t file;
@@ -18,8 +19,11 @@ struct epoch_pending {
 };
 
 struct epoch_track {
-    struct epoch_reader *reader; /* owned; NULL: there are no epochs to find */
-    struct epoch_state taken;    /* behind the records that were taken */
+    struct epoch_reader *reader; /* owned; NULL: there is nothing to find */
+    struct sighting_rules watched;
+    bool is_watching;          /* ... and sightings are looked for by these */
+    struct sighting_list seen; /* owned: those that wait to be durable */
+    struct epoch_state taken;  /* behind the records that were taken */
     struct epoch_state now;
     struct epoch_pending *pending; /* owned */
     size_t count;
@@ -28,12 +32,17 @@ struct epoch_track {
     uint64_t whole; /* up to there the file was whole transactions */
 };
 
-/* Kind NONE: all that follows does nothing. */
+/* Kind NONE: all that follows does nothing, but for sightings once they are watched for. */
 void epoch_track_init(struct epoch_track *track, const struct epoch_rules *rules);
 void epoch_track_release(struct epoch_track *track);
 
 /* Other rules from here on. What waits stays. */
 void epoch_track_set_rules(struct epoch_track *track, const struct epoch_rules *rules);
+
+/* From now on sightings are looked for, too. Both are copied. */
+void epoch_track_watch(struct epoch_track *track,
+                       const struct epoch_rules *epochs,
+                       const struct sighting_rules *watched);
 
 /* Goes on in a file, of which `whole` bytes were followed or are not to be. */
 void epoch_track_begin_file(struct epoch_track *track, uint64_t file, uint64_t whole);

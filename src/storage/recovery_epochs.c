@@ -109,6 +109,7 @@ enum status recovery_mend_epochs(struct recovery *recovery, struct error *error)
     struct epoch_state state = {0};
     enum status status = STATUS_OK;
 
+    sighting_list_drop(&store->epochs.seen, store->epochs.seen.count); /* they come again */
     if (store->epoch_rules.kind == EPOCH_KIND_NONE) {
         return STATUS_OK;
     }

@@ -13,6 +13,7 @@
 
 #include "binrelay/storage/binlog_store.h"
 #include "binrelay/storage/epoch_index.h"
+#include "binrelay/storage/sightings.h"
 #include "durable_mark.h"
 #include "epoch_handles.h"
 #include "epoch_track.h"
@@ -94,6 +95,8 @@ struct binlog_store {
     struct epoch_handles epoch_handles;
     epoch_notice_fn on_epoch_notice;
     void *on_epoch_notice_context; /* borrowed */
+    sighting_fn on_sighting;
+    void *on_sighting_context; /* borrowed */
 
     /* The file that is appended to. */
     struct file_follower follower;
@@ -197,6 +200,9 @@ void store_publish_epochs(struct binlog_sync *sync);
 
 /* The writer's thread, without a lock: what is to be known of them. */
 void store_tell_epochs(const struct binlog_sync *sync);
+
+/* The same for what the transactions up to a place say of appliers. */
+void store_tell_sightings(struct binlog_store *store, struct binlog_position durable);
 
 /* Drops an unfinished sync's references and buffers. */
 void store_release_sync(struct binlog_store *store);

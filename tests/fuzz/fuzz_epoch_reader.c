@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events of a transaction, behind a byte that says by which rules they are
- * read: whole and in small parts the reader finds the same.
+ * read: whole and in small parts the reader finds the same, and who looks for
+ * sightings, too, finds the same epochs.
  */
 #include <assert.h>
 #include <string.h>
@@ -19,14 +20,26 @@ static const struct epoch_rules rules[] = {
      .database = "heartbeat",
      .table = "heartbeat"},
 };
-enum { RULES_COUNT = sizeof(rules) / sizeof(rules[0]) };
+enum { RULES_COUNT = sizeof(rules) / sizeof(rules[0]), FROM_HERE_NO_EPOCHS = 0xF0 };
 
-static struct epoch_transaction read_events(struct epoch_reader *reader,
-                                            struct bytes events,
-                                            size_t part_bytes)
+static const struct epoch_rules no_epochs = {.kind = EPOCH_KIND_NONE};
+static const struct sighting_rules watched = {
+    .server_id = 42, .database = "heartbeat", .table = "heartbeat"};
+
+/* What was found in a transaction. */
+struct findings {
+    struct epoch_transaction transaction;
+    struct sighting sightings[SIGHTINGS_MOST];
+    size_t count;
+};
+
+static void read_events(struct epoch_reader *reader,
+                        struct bytes events,
+                        size_t part_bytes,
+                        struct findings *found)
 {
+    const struct sighting *sightings = NULL;
     struct binlog_walk walk = binlog_walk_of(events);
-    struct epoch_transaction found;
     struct bytes event;
     struct error error;
 
@@ -43,29 +56,66 @@ static struct epoch_transaction read_events(struct epoch_reader *reader,
                                             .size = left < part_bytes ? left : part_bytes});
         }
     }
-    epoch_reader_end_transaction(reader, &found);
-    return found;
+    epoch_reader_end_transaction(reader, &found->transaction);
+    found->count = epoch_reader_sightings(reader, &sightings);
+    for (size_t at = 0; at < found->count; at++) {
+        found->sightings[at] = sightings[at];
+    }
+}
+
+static void check_epochs(const struct epoch_transaction *one,
+                         const struct epoch_transaction *other)
+{
+    assert(one->is_count_partial == other->is_count_partial);
+    assert(one->is_incident == other->is_incident);
+    assert(one->epoch == other->epoch && one->origin == other->origin);
+    assert(one->inserts == other->inserts && one->updates == other->updates);
+    assert(one->deletes == other->deletes && one->schema_ops == other->schema_ops);
+    assert(one->has_marker == (one->epoch != 0));
+}
+
+static void check_sightings(const struct findings *one, const struct findings *other)
+{
+    assert(one->count == other->count && one->count <= SIGHTINGS_MOST);
+    for (size_t at = 0; at < one->count; at++) {
+        const struct sighting *left = &one->sightings[at];
+        const struct sighting *right = &other->sightings[at];
+
+        assert(left->kind == right->kind && left->server_id == right->server_id);
+        assert(left->has_epoch == right->has_epoch && left->epoch == right->epoch);
+        assert(left->counter == right->counter && left->server_id != 0);
+        assert(left->has_source_cluster == right->has_source_cluster);
+        assert(left->source_cluster == right->source_cluster);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    static struct findings whole;
+    static struct findings parts;
+    static struct findings plain;
     struct bytes events = {.data = bytes + 1, .size = size - 1};
+    const struct epoch_rules *chosen = NULL;
     struct epoch_reader *reader = NULL;
-    struct epoch_transaction whole;
-    struct epoch_transaction parts;
 
     if (size == 0) {
         return 0;
     }
-    reader = epoch_reader_new(&rules[bytes[0] % RULES_COUNT]);
-    whole = read_events(reader, events, SIZE_MAX / 2);
-    parts = read_events(reader, events, 1 + bytes[0] / RULES_COUNT % 16);
-    assert(whole.is_count_partial == parts.is_count_partial);
-    assert(whole.is_incident == parts.is_incident);
-    assert(whole.epoch == parts.epoch && whole.origin == parts.origin);
-    assert(whole.inserts == parts.inserts && whole.updates == parts.updates);
-    assert(whole.deletes == parts.deletes && whole.schema_ops == parts.schema_ops);
-    assert(whole.has_marker == (whole.epoch != 0));
+    chosen = bytes[0] >= FROM_HERE_NO_EPOCHS ? &no_epochs : &rules[bytes[0] % RULES_COUNT];
+    reader = epoch_reader_new(chosen);
+    epoch_reader_watch(reader, &watched);
+    read_events(reader, events, SIZE_MAX / 2, &whole);
+    read_events(reader, events, 1 + bytes[0] / RULES_COUNT % 16, &parts);
+    check_epochs(&whole.transaction, &parts.transaction);
+    check_sightings(&whole, &parts);
+    epoch_reader_free(reader);
+    reader = epoch_reader_new(chosen);
+    read_events(reader, events, SIZE_MAX / 2, &plain);
+    assert(plain.count == 0);
+    if (chosen->kind != EPOCH_KIND_NONE) { /* else nothing of it is looked at */
+        check_epochs(&whole.transaction, &plain.transaction);
+        assert(whole.transaction.commit_usec == plain.transaction.commit_usec);
+    }
     epoch_reader_free(reader);
     return 0;
 }

@@ -25,6 +25,8 @@ struct fake_disk {
     bool is_full;
     bool is_dead;
     bool is_short; /* the next write finds the disk full */
+    uint64_t free_bytes;
+    uint64_t all_bytes; /* both as they are said; 0: the system's */
 };
 
 /* Counts an operation. True if it must fail, with errno set. */
@@ -199,6 +201,21 @@ static int fake_make_directory(void *context, const char *path, mode_t mode)
     return must_fail(fake, true) ? -1 : mkdir(path, mode);
 }
 
+static int fake_space(void *context,
+                      const char *path,
+                      uint64_t *free_bytes,
+                      uint64_t *all_bytes)
+{
+    const struct fake_disk *fake = context;
+
+    if (fake->all_bytes == 0) {
+        return disk_system()->space(disk_system()->context, path, free_bytes, all_bytes);
+    }
+    *free_bytes = fake->free_bytes;
+    *all_bytes = fake->all_bytes;
+    return 0;
+}
+
 struct fake_disk *fake_disk_new(void)
 {
     struct fake_disk *fake = mem_zeroed(sizeof(*fake));
@@ -213,6 +230,7 @@ struct fake_disk *fake_disk_new(void)
         .rename = fake_rename,
         .remove = fake_remove,
         .make_directory = fake_make_directory,
+        .space = fake_space,
         .context = fake,
     };
     return fake;
@@ -241,6 +259,12 @@ void fake_disk_fail_at(struct fake_disk *fake, uint64_t operation, enum fake_fau
 void fake_disk_set_full(struct fake_disk *fake, bool is_full)
 {
     fake->is_full = is_full;
+}
+
+void fake_disk_set_space(struct fake_disk *fake, uint64_t free_bytes, uint64_t all_bytes)
+{
+    fake->free_bytes = free_bytes;
+    fake->all_bytes = all_bytes;
 }
 
 uint64_t fake_disk_operations(const struct fake_disk *fake)

@@ -49,6 +49,9 @@ void fake_disk_fail_at(struct fake_disk *fake, uint64_t operation, enum fake_fau
 /* From now on, until it is called with false, what makes files or makes them longer fails. */
 void fake_disk_set_full(struct fake_disk *fake, bool is_full);
 
+/* What disk_space() finds from now on; all_bytes 0: what is so. */
+void fake_disk_set_space(struct fake_disk *fake, uint64_t free_bytes, uint64_t all_bytes);
+
 uint64_t fake_disk_operations(const struct fake_disk *fake);
 bool fake_disk_is_dead(const struct fake_disk *fake);
 

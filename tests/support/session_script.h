@@ -27,6 +27,7 @@ struct session_script {
     int dumps_started;
     int streams_ended;
     int answers_asked;
+    int registrations_asked;
     int finished;
     bool is_full;
     bool has_certificate;
@@ -107,6 +108,11 @@ static inline void script_start_answer(struct session *session, struct bytes sta
     buffer_add_bytes(&script->statement, statement);
 }
 
+static inline void script_start_registration(struct session *session)
+{
+    script_of(session)->registrations_asked++;
+}
+
 static inline void script_start_dump(struct session *session)
 {
     script_of(session)->dumps_started++;
@@ -141,6 +147,7 @@ static const struct session_port script_port = {
     .set_deadline = script_set_deadline,
     .ask_for_turn = script_ask_for_turn,
     .start_answer = script_start_answer,
+    .start_registration = script_start_registration,
     .start_dump = script_start_dump,
     .end_stream = script_end_stream,
     .numbers = script_numbers,

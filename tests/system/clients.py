@@ -32,11 +32,11 @@ class Client:
     def binlog(self, *arguments):
         return self.run("mysqlbinlog", "--read-from-remote-server", *arguments)
 
-    def begin_binlog(self, *arguments):
+    def begin_binlog(self, *arguments, stdout=subprocess.DEVNULL):
         """Starts a mysqlbinlog that does not end by itself."""
         command = self.place.command("/usr/bin/mysqlbinlog", *self._arguments(None),
                                      "--read-from-remote-server", *arguments)
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout,
                                 stderr=subprocess.DEVNULL, start_new_session=True)
 
     def mariadb(self, statements, *arguments):

@@ -2,18 +2,22 @@
 /*
  * The admin socket: one request per line, one reply per line, JSON or words.
  *
- * Everything here runs on the control thread and only reads copies of state,
- * or posts to the thread that is concerned: no command can hold up a pull or a
- * stream.
+ * Requests are read and answered on the control thread. A command that waits
+ * runs on a thread of the socket's own; others read copies of state, or post to
+ * the thread that is concerned: no command can hold up a pull, a stream or a
+ * login. The requests of one client are answered in order.
  */
 #pragma once
 
 #include <stddef.h>
 
+#include "binrelay/admin/purger.h"
 #include "binrelay/base/clock.h"
 #include "binrelay/base/error.h"
 #include "binrelay/net/loop.h"
+#include "binrelay/registry/applier_registry.h"
 #include "binrelay/registry/cluster_board.h"
+#include "binrelay/registry/registry.h"
 #include "binrelay/serve/endpoint.h"
 #include "binrelay/source/puller.h"
 #include "binrelay/storage/binlog_store.h"
@@ -24,6 +28,8 @@ struct admin_cluster {
     struct binlog_store *store;
     struct cluster_board *board;
     struct puller *puller;
+    struct applier_registry *appliers; /* NULL: none are kept, as the next */
+    struct purger *purger;
 };
 
 /* What only the program itself can do. */
@@ -42,6 +48,8 @@ struct admin_options {
     const struct admin_cluster *clusters;
     size_t cluster_count;
     struct endpoint *endpoint;
+    struct registry *registry; /* its numbered events */
+    struct pin_table *pins;
     struct admin_program program;
 };
 
@@ -51,5 +59,6 @@ MUST_CHECK enum status admin_open(struct admin **made,
                                   const struct admin_options *options,
                                   struct error *error);
 
-/* Removes the socket. Replies on their way are lost. Accepts NULL. */
+/* Removes the socket, and waits for the commands that run: before all that they use. Replies on
+ * their way are lost. Accepts NULL. */
 void admin_close(struct admin *admin);

@@ -110,6 +110,7 @@ void purge_outcome_release(struct purge_outcome *outcome);
 struct purge_report {
     struct binlog_position low_water; /* {0, 0}: everything is needed */
     uint64_t low_water_epoch;         /* the last epoch that is not needed any more; 0: none */
+    bool has_appliers;                /* false: nobody is known, and nothing goes by itself */
     struct log_hold *holds;           /* owned: all of them, the oldest need first */
     size_t hold_count;
     uint64_t store_bytes;

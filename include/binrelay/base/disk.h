@@ -24,7 +24,9 @@ struct disk {
     int (*rename)(void *context, const char *from, const char *to);
     int (*remove)(void *context, const char *path);                      /* unlink */
     int (*make_directory)(void *context, const char *path, mode_t mode); /* mkdir */
-    void *context;                                                       /* borrowed */
+    /* statvfs: bytes that an ordinary process may still use where path is, and all there are */
+    int (*space)(void *context, const char *path, uint64_t *free_bytes, uint64_t *all_bytes);
+    void *context; /* borrowed */
 };
 
 const struct disk *disk_system(void);
@@ -76,7 +78,8 @@ int64_t disk_file_bytes(int file);
 uint64_t disk_file_written_usec(int file);
 
 /* Bytes that an ordinary process may still use where path is, and all there are. */
-MUST_CHECK enum status disk_space(const char *path,
+MUST_CHECK enum status disk_space(const struct disk *disk,
+                                  const char *path,
                                   uint64_t *free_bytes,
                                   uint64_t *all_bytes,
                                   struct error *error);

@@ -34,3 +34,6 @@ int mailbox_run(struct mailbox *mailbox);
 
 /* The receiving thread: sleeps until something waits. For threads without a loop. */
 void mailbox_wait(struct mailbox *mailbox);
+
+/* The same, but at most so many milliseconds. */
+void mailbox_wait_most(struct mailbox *mailbox, int msec);

@@ -110,6 +110,11 @@ void connection_set_low_mark(struct connection *connection, uint64_t bytes);
 /* Bytes the kernel took. */
 uint64_t connection_sent(const struct connection *connection);
 
+/* False once what is sent is dropped: it failed, or is about to end. And the socket's
+ * descriptor a second time, which the caller closes; -1 with errno. */
+bool connection_is_open(const struct connection *connection);
+int connection_duplicate(const struct connection *connection);
+
 /* Closes with STATUS_CLOSED if no byte arrives for so long; 0 turns it off. The time while the
  * input is paused or the buffer full does not count. */
 void connection_set_idle_limit(struct connection *connection, uint64_t usec);

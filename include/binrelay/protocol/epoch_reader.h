@@ -14,6 +14,7 @@
 #include "binrelay/base/bytes.h"
 #include "binrelay/protocol/binlog_event.h"
 #include "binrelay/protocol/epoch.h"
+#include "binrelay/protocol/sighting.h"
 
 struct epoch_reader;
 
@@ -24,6 +25,13 @@ struct epoch_reader_head {
 
 /* The rules are copied. */
 struct epoch_reader *epoch_reader_new(const struct epoch_rules *rules);
+
+/*
+ * From now on it also collects what the transactions say of appliers. It has no
+ * say in what the epochs are. With EPOCH_KIND_NONE only table maps are wanted,
+ * payloads, and rows of these tables. The rules are copied.
+ */
+void epoch_reader_watch(struct epoch_reader *reader, const struct sighting_rules *rules);
 
 /* Accepts NULL. */
 void epoch_reader_free(struct epoch_reader *reader);
@@ -63,3 +71,7 @@ void epoch_reader_event(struct epoch_reader *reader,
 
 /* What was read since the last call: one transaction, if it is called behind each. */
 void epoch_reader_end_transaction(struct epoch_reader *reader, struct epoch_transaction *found);
+
+/* The sightings of that transaction, in their order; none of one that was rolled back, or is
+ * an XA transaction that was only prepared. Borrowed until the next event. */
+size_t epoch_reader_sightings(const struct epoch_reader *reader, const struct sighting **found);

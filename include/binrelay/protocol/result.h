@@ -19,6 +19,7 @@ struct result_writer {
     uint8_t sequence;       /* of the next packet */
     uint32_t capabilities;  /* what both sides have */
     uint16_t server_status; /* 2: autocommit */
+    uint16_t warnings;      /* of the statement; said by the next OK packet */
 };
 
 /* The info may be empty. */

@@ -110,14 +110,14 @@ MUST_CHECK enum status applier_registry_report_gtids(struct applier_registry *ap
 
 bool applier_registry_knows(struct applier_registry *appliers, uint32_t server_id);
 
-/* STATUS_NOT_FOUND: no such applier. Its text is released by applier_facts_free(facts, 1) of a
- * pointer from the list; here *facts is made, and the caller's. */
+/* A list of one, released by applier_facts_free(*facts, 1). STATUS_NOT_FOUND: no such applier.
+ */
 MUST_CHECK enum status applier_registry_find(struct applier_registry *appliers,
                                              uint32_t server_id,
                                              struct applier_facts **facts,
                                              struct error *error);
 
-/* Ordered by server_id. */
+/* Ordered by server_id; released by applier_facts_free(). */
 size_t applier_registry_list(struct applier_registry *appliers, struct applier_facts **facts);
 
 /* What appliers hold, the oldest need first; *holds is the caller's to free. */

@@ -92,6 +92,13 @@ void cluster_board_set_apply_status(struct cluster_board *board,
                                     size_t count,
                                     uint64_t read_usec);
 
+/* By how much the source's clock is ahead of ours; 0 while it was never measured. */
+int64_t cluster_board_clock_offset(struct cluster_board *board);
+
+/* The agent thread, as it measured it. What is less than a network's delays changes nothing, so
+ * that the time at the endpoint does not tremble. */
+void cluster_board_set_clock_offset(struct cluster_board *board, int64_t offset_usec);
+
 /* ---- the pull thread ---- */
 
 /* Sets state and reason; state_since_usec changes only if the state does. Returns true then. */

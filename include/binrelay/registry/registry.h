@@ -73,12 +73,13 @@ struct heartbeat_table *registry_heartbeats(struct registry *registry);
 struct pin_table *registry_pins(struct registry *registry);
 struct report_router *registry_reports(struct registry *registry);
 
-/* A cluster whose appliers are kept. All borrowed for the registry's life. */
+/* A cluster whose appliers are kept. All borrowed for the registry's life, but the struct. */
 struct registry_applied {
     const char *name;
     uint32_t server_id;
     struct binlog_store *store;
     struct cluster_board *board; /* the source's server_id is taken from it */
+    bool shares_groups; /* it has a lease: the members of a group are at the group's place */
 };
 
 /* Loads what is kept of a cluster's appliers; the registry's. At start, before any of their

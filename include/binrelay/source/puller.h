@@ -93,8 +93,12 @@ void puller_stop(struct puller *puller);
 void puller_pause(struct puller *puller);
 void puller_resume(struct puller *puller);
 
-/* Whether the store may grow: without room the pull stops at a transaction's end, in the state
- * store_full with the reason, and goes on when there is room again. */
+/*
+ * Whether the store may grow: without room the pull stops at a transaction's end, in the state
+ * store_full with the reason, and goes on when it is said that there is room. Without a
+ * connection to the source meanwhile; what comes, a pause or the end, comes as ever. Saying the
+ * same again does nothing.
+ */
 void puller_set_room(struct puller *puller, bool has_room, const char *reason);
 
 /* New passwords, one for each source, copied; used at the next connect. Sources that wait try

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A purge that somebody asks for. What is asked is turned into a file number
+ * at once, so that files which come or go meanwhile do not change it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "binrelay/base/memory.h"
+#include "binrelay/storage/epoch_index.h"
+#include "purger_internal.h"
+
+/* What runs. */
+struct by_hand {
+    struct purger *purger;               /* borrowed, as the next two */
+    const struct purge_request *request; /* as it was asked */
+    struct purge_outcome *outcome;
+    uint64_t before; /* files in front of this number are asked for */
+    bool is_strict;  /* named by file or epoch: all of it or nothing */
+};
+
+/* ---- what is asked for ---- */
+
+/* How many of the oldest files have no epoch above the number, by number alone: where a cluster
+ * was started anew and counts again from a small one, the old files are named by file. Files
+ * without an epoch go with the next that has one. */
+static size_t count_to_epoch(struct purger *purger,
+                             const struct purge_scene *scene,
+                             uint64_t to)
+{
+    struct epoch_summary summary;
+    struct error error;
+    size_t count = 0;
+
+    for (size_t at = 0; at < scene->file_count; at++) {
+        enum status status = epoch_index_file_summary(purger->options.store,
+                                                      scene->files[at].file, &summary, &error);
+
+        if (status == STATUS_NOT_FOUND) {
+            continue;
+        }
+        if (status != STATUS_OK || summary.last.key.epoch > to ||
+            summary.first.key.incarnation != summary.last.key.incarnation) {
+            break;
+        }
+        count = at + 1;
+    }
+    return count;
+}
+
+/* A file that is gone already is fine: who asks may ask again. */
+static enum status find_file(struct by_hand *by_hand,
+                             const struct purge_scene *scene,
+                             size_t *count,
+                             struct error *error)
+{
+    uint64_t file = by_hand->request->before_file;
+    char name[BINLOG_NAME_BYTES];
+    size_t before = purge_count_before_file(scene, file);
+
+    if (before == scene->file_count) {
+        binlog_name_print(name, binlog_store_log_name(by_hand->purger->options.store), file);
+        return error_set(error, STATUS_NOT_FOUND, "there is no file %s", name);
+    }
+    *count = before < *count ? before : *count;
+    return STATUS_OK;
+}
+
+static enum status find_epoch(struct by_hand *by_hand,
+                              const struct purge_scene *scene,
+                              size_t *count,
+                              struct error *error)
+{
+    struct purger *purger = by_hand->purger;
+    size_t to = 0;
+
+    if (epoch_index_rules(purger->options.store).kind == EPOCH_KIND_NONE) {
+        return error_set(error, STATUS_INVALID, "cluster %s has no epochs",
+                         purger->options.cluster);
+    }
+    to = count_to_epoch(purger, scene, by_hand->request->to_epoch);
+    *count = to < *count ? to : *count;
+    return STATUS_OK;
+}
+
+static enum status find_asked(struct by_hand *by_hand,
+                              const struct purge_scene *scene,
+                              struct error *error)
+{
+    const struct purge_request *request = by_hand->request;
+    size_t count = scene->file_count == 0 ? 0 : scene->file_count - 1; /* never the newest */
+    enum status status = STATUS_OK;
+
+    by_hand->is_strict = request->before_file != 0 || request->to_epoch != 0;
+    if (request->before_file != 0) {
+        status = find_file(by_hand, scene, &count, error);
+    }
+    if (status == STATUS_OK && request->to_epoch != 0) {
+        status = find_epoch(by_hand, scene, &count, error);
+    }
+    if (status == STATUS_OK && request->before_usec != 0) {
+        size_t before = purge_count_before_time(scene, request->before_usec);
+
+        count = before < count ? before : count;
+    }
+    by_hand->before = scene->file_count == 0 ? 0 : scene->files[count].file;
+    return status;
+}
+
+/* How many of the files that are there now were asked for. */
+static size_t count_asked(const struct by_hand *by_hand, const struct purge_scene *scene)
+{
+    return purge_count_before_file(scene, by_hand->before);
+}
+
+/* ---- the outcome ---- */
+
+static void add_hold(struct log_hold **holds, size_t *count, const struct log_hold *hold)
+{
+    struct log_hold *grown = NULL;
+
+    for (size_t at = 0; at < *count; at++) {
+        if (strcmp((*holds)[at].who, hold->who) == 0) {
+            return;
+        }
+    }
+    grown = mem_zeroed((*count + 1) * sizeof(*grown));
+    if (*count > 0) {
+        memcpy(grown, *holds, *count * sizeof(*grown));
+    }
+    grown[(*count)++] = *hold;
+    free(*holds);
+    *holds = grown;
+}
+
+static void add_losers(struct purge_outcome *outcome,
+                       const struct log_hold *holds,
+                       size_t count)
+{
+    for (size_t at = 0; at < count; at++) {
+        add_hold(&outcome->losers, &outcome->loser_count, &holds[at]);
+    }
+}
+
+static void add_blockers(struct purge_outcome *outcome,
+                         const struct log_hold *holds,
+                         size_t count)
+{
+    for (size_t at = 0; at < count; at++) {
+        add_hold(&outcome->blockers, &outcome->blocker_count, &holds[at]);
+    }
+}
+
+/* A setting keeps a file, too. */
+static void add_setting(struct by_hand *by_hand,
+                        const struct binlog_file_facts *file,
+                        const char *setting,
+                        const char *why)
+{
+    char name[BINLOG_NAME_BYTES];
+    struct log_hold hold = {.from = {file->file, 0}};
+
+    binlog_name_print(name, binlog_store_log_name(by_hand->purger->options.store), file->file);
+    (void)snprintf(hold.who, sizeof(hold.who), "the setting %s", setting);
+    (void)snprintf(hold.why, sizeof(hold.why), "%s %s", name, why);
+    add_blockers(by_hand->outcome, &hold, 1);
+}
+
+/* Who keeps the first of the files that were asked for and stay. */
+static void note_blockers(struct by_hand *by_hand,
+                          const struct purge_view *view,
+                          const struct purge_plan *plan)
+{
+    if (plan->stop == PURGE_STOP_NEEDED) {
+        add_blockers(by_hand->outcome, view->holds,
+                     purge_plan_needs(&view->scene, plan->files));
+    } else if (plan->stop == PURGE_STOP_YOUNG) {
+        add_setting(by_hand, &view->files[plan->files], "min_age", "was written not long ago");
+    } else if (plan->stop == PURGE_STOP_KEPT) {
+        add_setting(by_hand, &view->files[plan->files], "min_files", "is among the newest");
+    }
+}
+
+static void note_plan(struct by_hand *by_hand,
+                      const struct purge_view *view,
+                      const struct purge_plan *plan)
+{
+    struct purge_outcome *outcome = by_hand->outcome;
+
+    outcome->files = plan->files;
+    outcome->bytes = plan->bytes;
+    outcome->first = view->scene.file_count == 0 ? 0 : view->files[plan->files].file;
+}
+
+/* What really went. */
+static void note_round(struct by_hand *by_hand, const struct purge_round *round)
+{
+    struct binlog_file_facts *files = NULL;
+    size_t count = binlog_files_list(by_hand->purger->options.store, &files);
+
+    by_hand->outcome->files = round->files;
+    by_hand->outcome->bytes = round->bytes;
+    by_hand->outcome->first = count == 0 ? 0 : files[0].file;
+    free(files);
+}
+
+/* ---- by the rules ---- */
+
+/* Lets one file go. *is_done: there is no other that may. */
+static enum status obey_once(struct by_hand *by_hand,
+                             struct purge_round *round,
+                             bool *is_done,
+                             struct error *error)
+{
+    struct purge_view view;
+    struct purge_plan plan;
+    enum status status = STATUS_OK;
+
+    purge_view_take(&view, by_hand->purger);
+    plan = purge_plan_make(&view.scene,
+                           &(struct purge_ask){.files = count_asked(by_hand, &view.scene)});
+    *is_done = plan.files == 0;
+    if (*is_done) {
+        note_blockers(by_hand, &view, &plan);
+    } else {
+        status = purge_oldest(by_hand->purger, &view, round, error);
+    }
+    purge_view_release(&view);
+    return status;
+}
+
+static enum status obey(struct by_hand *by_hand, struct error *error)
+{
+    struct purge_round round = {0};
+    bool is_done = false;
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK && !is_done) {
+        status = obey_once(by_hand, &round, &is_done, error);
+    }
+    note_round(by_hand, &round);
+    purge_round_tell(by_hand->purger, &round, "purge.done", ", by hand");
+    return status;
+}
+
+static enum status deny(struct by_hand *by_hand,
+                        const struct purge_view *view,
+                        size_t needs,
+                        struct error *error)
+{
+    char holders[PURGE_TEXT_BYTES];
+
+    add_blockers(by_hand->outcome, view->holds, needs);
+    note_plan(by_hand, view, &(struct purge_plan){0});
+    return error_set(error, STATUS_DENIED, "what is to be purged is needed by %s",
+                     purger_print_holds(by_hand->purger, holders, view->holds, needs));
+}
+
+static enum status check(struct by_hand *by_hand,
+                         const struct purge_view *view,
+                         struct error *error)
+{
+    size_t asked = count_asked(by_hand, &view->scene);
+    size_t needs = asked == 0 ? 0 : purge_plan_needs(&view->scene, asked - 1);
+    struct purge_plan plan = purge_plan_make(&view->scene, &(struct purge_ask){.files = asked});
+
+    if (by_hand->is_strict && needs > 0) {
+        return deny(by_hand, view, needs, error);
+    }
+    if (by_hand->request->is_dry_run) {
+        note_plan(by_hand, view, &plan);
+        note_blockers(by_hand, view, &plan);
+    }
+    return STATUS_OK;
+}
+
+/* ---- by force ---- */
+
+static const struct purge_ask by_force = {
+    .files = SIZE_MAX, .passes_age = true, .passes_needs = true};
+
+static void plan_by_force(struct by_hand *by_hand, const struct purge_view *view)
+{
+    size_t asked = count_asked(by_hand, &view->scene);
+    struct purge_ask ask = by_force;
+    struct purge_plan plan;
+
+    ask.files = asked;
+    plan = purge_plan_make(&view->scene, &ask);
+    note_plan(by_hand, view, &plan);
+    if (asked > 0) {
+        add_losers(by_hand->outcome, view->holds, purge_plan_needs(&view->scene, asked - 1));
+    }
+}
+
+/*
+ * Lets one file go. All who need any of the files lose their place in front of
+ * the first one, durably; and again before each, for a stream that was not yet
+ * ended may have given its applier a place.
+ */
+static enum status force_once(struct by_hand *by_hand,
+                              struct purge_round *round,
+                              bool *is_done,
+                              struct error *error)
+{
+    struct purge_view view;
+    size_t asked = 0;
+    size_t needs = 0;
+    enum status status = STATUS_OK;
+
+    purge_view_take(&view, by_hand->purger);
+    asked = count_asked(by_hand, &view.scene);
+    *is_done = asked == 0;
+    if (asked > 0) {
+        needs = purge_plan_needs(&view.scene, asked - 1);
+        add_losers(by_hand->outcome, view.holds, needs);
+        status = purge_drop_holds(by_hand->purger, view.holds, needs, by_hand->before,
+                                  "by force", error);
+        if (status == STATUS_OK) {
+            status = purge_oldest(by_hand->purger, &view, round, error);
+        }
+    }
+    purge_view_release(&view);
+    return status;
+}
+
+/* A stream that was still there may have given an applier a place in what is gone now. */
+static enum status lose_again(struct by_hand *by_hand, struct error *error)
+{
+    struct purger *purger = by_hand->purger;
+    struct log_hold *holds = NULL;
+    size_t count = applier_registry_holds(purger->options.appliers, &holds);
+    enum status status = STATUS_OK;
+
+    for (size_t at = 0; status == STATUS_OK && at < count; at++) {
+        if (holds[at].from.file != 0 && holds[at].from.file < by_hand->before) {
+            status =
+                purge_drop_holds(purger, &holds[at], 1, by_hand->before, "by force", error);
+        }
+    }
+    free(holds);
+    return status;
+}
+
+static enum status force(struct by_hand *by_hand, struct error *error)
+{
+    struct purge_outcome *outcome = by_hand->outcome;
+    struct purge_round round = {0};
+    char holders[PURGE_TEXT_BYTES];
+    autofree char *how = NULL;
+    bool is_done = false;
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK && !is_done) {
+        status = force_once(by_hand, &round, &is_done, error);
+    }
+    if (status == STATUS_OK && outcome->loser_count > 0) {
+        status = lose_again(by_hand, error);
+    }
+    note_round(by_hand, &round);
+    how =
+        mem_format("; needed by %s", purger_print_holds(by_hand->purger, holders,
+                                                        outcome->losers, outcome->loser_count));
+    purge_round_tell(by_hand->purger, &round, "purge.forced", how);
+    return status;
+}
+
+/* ---- asking ---- */
+
+static enum status plan_request(struct by_hand *by_hand, struct error *error)
+{
+    struct purge_view view;
+    enum status status = STATUS_OK;
+
+    purge_view_take(&view, by_hand->purger);
+    note_plan(by_hand, &view, &(struct purge_plan){0});
+    status = find_asked(by_hand, &view.scene, error);
+    if (status == STATUS_OK && by_hand->request->is_forced) {
+        plan_by_force(by_hand, &view);
+    } else if (status == STATUS_OK) {
+        status = check(by_hand, &view, error);
+    }
+    purge_view_release(&view);
+    return status;
+}
+
+enum status purger_purge(struct purger *purger,
+                         const struct purge_request *request,
+                         struct purge_outcome *outcome,
+                         struct error *error)
+{
+    struct by_hand by_hand = {.purger = purger, .request = request, .outcome = outcome};
+    enum status status = STATUS_OK;
+
+    *outcome = (struct purge_outcome){0};
+    purger_begin_turn(purger);
+    status = plan_request(&by_hand, error);
+    if (status == STATUS_OK && !request->is_dry_run) {
+        status = request->is_forced ? force(&by_hand, error) : obey(&by_hand, error);
+    }
+    purger_end_turn(purger);
+    purger_poke(purger);
+    return status;
+}
+
+void purge_outcome_release(struct purge_outcome *outcome)
+{
+    free(outcome->losers);
+    free(outcome->blockers);
+    *outcome = (struct purge_outcome){0};
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lets files go, one after the other: who needs what is looked at again before
+ * each one.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "binrelay/storage/binlog_purge.h"
+#include "purger_internal.h"
+
+static void count_purged(struct purger *purger, const struct binlog_purged *purged)
+{
+    pthread_mutex_lock(&purger->lock);
+    purger->purged_files += purged->files;
+    purger->purged_bytes += purged->bytes;
+    pthread_mutex_unlock(&purger->lock);
+}
+
+enum status purge_oldest(struct purger *purger,
+                         const struct purge_view *view,
+                         struct purge_round *round,
+                         struct error *error)
+{
+    struct binlog_purged purged;
+    enum status status =
+        binlog_store_purge(purger->options.store, view->files[1].file, &purged, error);
+
+    count_purged(purger, &purged);
+    if (purged.files > 0) {
+        round->first_file = round->files == 0 ? view->files[0].file : round->first_file;
+        round->last_file = view->files[0].file;
+        round->files += purged.files;
+        round->bytes += purged.bytes;
+    }
+    if (status == STATUS_OK) {
+        purger_succeed(&purger->purging);
+    }
+    return status;
+}
+
+void purge_round_tell(struct purger *purger,
+                      const struct purge_round *round,
+                      const char *event,
+                      const char *how)
+{
+    const char *log_name = binlog_store_log_name(purger->options.store);
+    char first[BINLOG_NAME_BYTES];
+    char last[BINLOG_NAME_BYTES];
+
+    if (round->files == 0) {
+        return;
+    }
+    binlog_name_print(first, log_name, round->first_file);
+    binlog_name_print(last, log_name, round->last_file);
+    purger_tell(purger, event, "%" PRIu64 " %s, %" PRIu64 " bytes, %s to %s%s", round->files,
+                round->files == 1 ? "file" : "files", round->bytes, first, last, how);
+}
+
+/* ---- who needed them ---- */
+
+/* Durable before anything of what it needs goes. */
+static enum status lose(struct purger *purger,
+                        const struct log_hold *hold,
+                        const char *why,
+                        struct error *error)
+{
+    char text[PURGE_TEXT_BYTES];
+    enum status status =
+        applier_registry_lose(purger->options.appliers, hold->server_id, error);
+
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK; /* it was forgotten meanwhile: nobody is to be told */
+    }
+    if (status == STATUS_OK) {
+        purger_tell(purger, "applier.lost", "%s: what it needs is purged %s",
+                    purger_print_holds(purger, text, hold, 1), why);
+    }
+    return status;
+}
+
+enum status purge_drop_holds(struct purger *purger,
+                             const struct log_hold *holds,
+                             size_t count,
+                             uint64_t before,
+                             const char *why,
+                             struct error *error)
+{
+    const struct purger_links *links = &purger->options.links;
+    enum status status = STATUS_OK;
+
+    for (size_t at = 0; status == STATUS_OK && at < count; at++) {
+        if (holds[at].is_applier) {
+            status = lose(purger, &holds[at], why, error);
+        }
+    }
+    for (size_t at = 0; status == STATUS_OK && at < count; at++) {
+        if (!holds[at].is_applier) {
+            purge_view_give_up(purger, &holds[at], before);
+        }
+        if (holds[at].server_id != 0 && links->end_streams != NULL) {
+            links->end_streams(links->context, holds[at].server_id);
+        }
+    }
+    return status;
+}

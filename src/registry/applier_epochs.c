@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reports of epochs. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "applier_place.h"
+#include "binrelay/storage/binlog_files.h"
+#include "binrelay/storage/epoch_locate.h"
+
+enum { GCP_SHIFT = 32 };
+
+static bool is_pseudo(const struct applier_scope *scope, uint64_t epoch)
+{
+    return epoch_index_rules(scope->store).kind == EPOCH_KIND_NDB &&
+           (uint32_t)epoch == UINT32_MAX;
+}
+
+/* What the index has of one incarnation around an epoch. */
+struct fit {
+    bool has_floor;
+    bool is_covered; /* by a later one, or by the global checkpoint of the newest */
+};
+
+static struct fit fit_in(const struct applier_scope *scope, struct epoch_key key)
+{
+    struct fit fit = {0};
+    struct epoch_place place;
+    struct error ignored; /* what cannot be read proves nothing */
+
+    if (epoch_index_at_or_before(scope->store, key, &place, &ignored) == STATUS_OK &&
+        place.key.incarnation == key.incarnation) {
+        fit.has_floor = true;
+        fit.is_covered = place.key.epoch == key.epoch ||
+                         (is_pseudo(scope, key.epoch) &&
+                          place.key.epoch >> GCP_SHIFT >= key.epoch >> GCP_SHIFT);
+    }
+    if (!fit.is_covered &&
+        epoch_index_at_or_after(scope->store, key, &place, &ignored) == STATUS_OK) {
+        fit.is_covered = place.key.incarnation == key.incarnation;
+    }
+    return fit;
+}
+
+static enum report_fault refuse_above(const struct applier_scope *scope,
+                                      uint32_t server_id,
+                                      uint64_t epoch,
+                                      uint64_t newest,
+                                      struct error *error)
+{
+    (void)error_set(error, STATUS_INVALID,
+                    "cluster %s, applier %" PRIu32 ": epoch %" PRIu64
+                    " is above the newest durable one here, %" PRIu64,
+                    scope->cluster, server_id, epoch, newest);
+    return REPORT_ABOVE;
+}
+
+enum report_fault applier_refuse_below(const char *cluster,
+                                       uint32_t server_id,
+                                       uint64_t epoch,
+                                       uint64_t before,
+                                       struct error *error)
+{
+    (void)error_set(error, STATUS_INVALID,
+                    "cluster %s, applier %" PRIu32 ": epoch %" PRIu64 " is below %" PRIu64
+                    ", which it reported before; `applier set-epoch` takes it back",
+                    cluster, server_id, epoch, before);
+    return REPORT_BELOW;
+}
+
+/* From the lowest incarnation on that can be meant. */
+static enum report_fault find_key(const struct applier_scope *scope,
+                                  uint32_t server_id,
+                                  struct epoch_key before,
+                                  uint64_t epoch,
+                                  const struct epoch_summary *summary,
+                                  struct epoch_key *key,
+                                  struct error *error)
+{
+    uint32_t first = summary->first.key.incarnation;
+    uint32_t last = summary->last.key.incarnation;
+    uint32_t from =
+        before.epoch != 0 && before.incarnation > first ? before.incarnation : first;
+    bool is_below = before.epoch != 0 && from > last;
+
+    for (uint32_t incarnation = from; incarnation <= last; incarnation++) {
+        struct epoch_key tried = {.incarnation = incarnation, .epoch = epoch};
+        struct fit fit;
+
+        if (before.epoch != 0 && epoch_key_compare(tried, before) < 0) {
+            is_below = true;
+            continue;
+        }
+        fit = fit_in(scope, tried);
+        /* What was before the first epoch here may have been of its incarnation. */
+        if (fit.is_covered && (fit.has_floor || incarnation == first)) {
+            *key = tried;
+            return REPORT_GOOD;
+        }
+        if (incarnation == last && !fit.is_covered) {
+            return refuse_above(scope, server_id, epoch, summary->last.key.epoch, error);
+        }
+    }
+    if (is_below) {
+        return applier_refuse_below(scope->cluster, server_id, epoch, before.epoch, error);
+    }
+    (void)error_set(error, STATUS_INVALID,
+                    "cluster %s, applier %" PRIu32 ": epoch %" PRIu64
+                    " was in none of the cluster's incarnations",
+                    scope->cluster, server_id, epoch);
+    return REPORT_FOREIGN;
+}
+
+enum report_fault applier_check_epoch(const struct applier_scope *scope,
+                                      uint32_t server_id,
+                                      struct epoch_key before,
+                                      uint64_t epoch,
+                                      struct epoch_key *key,
+                                      struct error *error)
+{
+    struct epoch_summary summary;
+
+    if (epoch == 0) {
+        (void)error_set(error, STATUS_INVALID, "cluster %s, applier %" PRIu32 ": 0 is no epoch",
+                        scope->cluster, server_id);
+        return REPORT_ZERO;
+    }
+    if (epoch_index_summary(scope->store, &summary, error) != STATUS_OK) {
+        (void)error_set(error, STATUS_INVALID,
+                        "cluster %s, applier %" PRIu32 ": epoch %" PRIu64
+                        " cannot be: no epoch is stored here yet",
+                        scope->cluster, server_id, epoch);
+        return REPORT_NOTHING;
+    }
+    return find_key(scope, server_id, before, epoch, &summary, key, error);
+}
+
+enum status applier_find_epoch(const struct applier_scope *scope,
+                               uint64_t epoch,
+                               struct epoch_key *key,
+                               struct error *error)
+{
+    struct epoch_summary summary;
+    struct binlog_position ignored;
+    enum status status = epoch_index_summary(scope->store, &summary, error);
+
+    if (status != STATUS_OK) {
+        return error_set(error, STATUS_INVALID, "cluster %s: no epoch is stored here yet",
+                         scope->cluster);
+    }
+    for (uint32_t incarnation = summary.last.key.incarnation;
+         incarnation >= summary.first.key.incarnation && incarnation > 0; incarnation--) {
+        *key = (struct epoch_key){.incarnation = incarnation, .epoch = epoch};
+        status = epoch_locate_after(scope->store, *key, &ignored, error);
+        if (status == STATUS_OK) {
+            return STATUS_OK;
+        }
+    }
+    /* The word for all of them, as if none had been named. */
+    *key = (struct epoch_key){.epoch = epoch};
+    (void)!epoch_locate_after(scope->store, *key, &ignored, error);
+    error->status = STATUS_INVALID;
+    return error_wrap(error, "cluster %s", scope->cluster);
+}
+
+/* Where all begins that is here. */
+static struct binlog_position find_beginning(struct binlog_store *store)
+{
+    struct binlog_position beginning = {0};
+    struct binlog_file_facts *facts = NULL;
+
+    if (binlog_files_list(store, &facts) > 0) {
+        beginning = (struct binlog_position){.file = facts[0].file, BINLOG_MAGIC_BYTES};
+    }
+    free(facts);
+    return beginning;
+}
+
+bool applier_place_of_epoch(struct binlog_store *store,
+                            struct epoch_key applied,
+                            struct binlog_position *place)
+{
+    struct epoch_place before;
+    struct error ignored; /* what is not known holds more */
+
+    if (epoch_locate_after(store, applied, place, &ignored) == STATUS_OK) {
+        return true;
+    }
+    if (epoch_index_at_or_before(store, applied, &before, &ignored) == STATUS_OK) {
+        *place = before.end;
+        return true;
+    }
+    *place = find_beginning(store);
+    return false;
+}
+
+struct epoch_key applier_epoch_before(struct binlog_store *store, struct binlog_position place)
+{
+    struct epoch_place found;
+    struct epoch_summary summary;
+    struct error ignored; /* it is only shown */
+
+    if (place.file == 0 || epoch_index_summary(store, &summary, &ignored) != STATUS_OK) {
+        return (struct epoch_key){0};
+    }
+    if (binlog_position_compare(summary.last.end, place) <= 0) {
+        return summary.last.key;
+    }
+    if (epoch_index_by_position(store, place, &found, &ignored) != STATUS_OK ||
+        epoch_key_compare(found.key, summary.first.key) <= 0) {
+        return (struct epoch_key){0};
+    }
+    if (found.key.epoch > 0) {
+        found.key.epoch--;
+    } else {
+        found.key.incarnation--;
+        found.key.epoch = UINT64_MAX;
+    }
+    return epoch_index_at_or_before(store, found.key, &found, &ignored) == STATUS_OK
+               ? found.key
+               : (struct epoch_key){0};
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One cluster's appliers as the registry opens, saves and asks them. */
+#pragma once
+
+#include <pthread.h>
+
+#include "applier_place.h"
+#include "binrelay/registry/applier_registry.h"
+#include "registry_internal.h"
+
+struct applier_registry {
+    struct registry *registry;  /* borrowed */
+    char *cluster;              /* owned: its name */
+    uint32_t server_id;         /* of the cluster */
+    struct binlog_store *store; /* borrowed, as the next */
+    struct cluster_board *board;
+    bool shares_groups;
+    pthread_mutex_t lock;       /* of what follows */
+    struct applier_table table; /* the worker alone adds and removes */
+    struct applier *saving;     /* the worker's: copies of what it is saving; owned */
+    size_t saving_count;
+    applier_reported_fn reported;
+    void *reported_context; /* borrowed */
+};
+
+/* Loads them. */
+MUST_CHECK enum status applier_registry_open(struct applier_registry **made,
+                                             struct registry *registry,
+                                             const struct registry_applied *cluster,
+                                             struct error *error);
+
+/* When the worker has ended. Accepts NULL. */
+void applier_registry_close(struct applier_registry *appliers);
+
+/* The worker's thread, in a transaction: writes those that have changed. */
+MUST_CHECK enum status applier_registry_save(struct applier_registry *appliers,
+                                             struct error *error);
+
+/* How that transaction ended: what was not saved is still to be. */
+void applier_registry_saved(struct applier_registry *appliers, bool is_saved);
+
+struct applier_time applier_registry_now(const struct applier_registry *appliers);
+struct applier_scope applier_registry_scope(const struct applier_registry *appliers);
+
+/* "applier 201 ..." as a numbered event. */
+void applier_registry_tell(struct applier_registry *appliers,
+                           const char *event,
+                           const char *format,
+                           ...) PRINTF_LIKE(3, 4);
+
+/* A refused report is told, once for as long as the reason stays the same. */
+void applier_registry_refuse(struct applier_registry *appliers,
+                             uint32_t server_id,
+                             enum report_way way,
+                             enum report_fault fault,
+                             const struct error *error);
+
+/* Those of a group; *server_ids is the caller's. */
+size_t applier_registry_members(struct applier_registry *appliers,
+                                const char *group,
+                                uint32_t **server_ids);

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pins stand in memory, ordered, under a lock; the worker alone adds and
+ * removes them, and only what it has committed. That one has expired is noticed
+ * by who asks for holds, and saved soon: it is told once.
+ */
+#include "binrelay/registry/pin_table.h"
+
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "binrelay/base/log.h"
+#include "binrelay/base/memory.h"
+#include "pin_rows.h"
+#include "registry_job.h"
+
+struct pin_table {
+    struct registry *registry; /* borrowed */
+    pthread_mutex_t lock;      /* of what follows */
+    struct pin_facts *pins;    /* owned; ordered by name; is_expired: it was told */
+    size_t count;
+    size_t capacity;
+    bool is_changed; /* an expiry is to be saved */
+};
+
+/* ---- in memory ---- */
+
+/* The place of the first pin that is not before the name. */
+static size_t find_place(const struct pin_table *pins, const char *name)
+{
+    size_t low = 0;
+    size_t high = pins->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(pins->pins[middle].name, name) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static struct pin_facts *find(const struct pin_table *pins, const char *name)
+{
+    size_t place = find_place(pins, name);
+
+    return place < pins->count && strcmp(pins->pins[place].name, name) == 0 ? &pins->pins[place]
+                                                                            : NULL;
+}
+
+static void insert(struct pin_table *pins, const struct pin_facts *pin)
+{
+    size_t place = find_place(pins, pin->name);
+
+    if (place == pins->count || strcmp(pins->pins[place].name, pin->name) != 0) {
+        if (pins->count == pins->capacity) {
+            pins->pins = mem_grow(pins->pins, &pins->capacity, sizeof(*pins->pins));
+        }
+        memmove(pins->pins + place + 1, pins->pins + place,
+                (pins->count - place) * sizeof(*pins->pins));
+        pins->count++;
+    }
+    pins->pins[place] = *pin;
+}
+
+static bool has_expired(const struct pin_facts *pin, uint64_t now_usec)
+{
+    return pin->is_expired || (pin->expires_usec != 0 && pin->expires_usec <= now_usec);
+}
+
+/* ---- in the database ---- */
+
+static void read_row(struct sqlite3_stmt *statement, struct pin_facts *pin)
+{
+    *pin = (struct pin_facts){
+        .epoch = {.incarnation = (uint32_t)database_number(statement, 2),
+                  .epoch = database_number(statement, 3)},
+        .from = {.file = database_number(statement, 4),
+                 .offset = database_number(statement, 5)},
+        .is_done = database_number(statement, 6) != 0,
+        .is_expired = database_number(statement, 7) != 0,
+        .created_usec = database_number(statement, 8),
+        .expires_usec = database_number(statement, 9),
+    };
+    (void)snprintf(pin->name, sizeof(pin->name), "%s", database_text(statement, 0));
+    (void)snprintf(pin->cluster, sizeof(pin->cluster), "%s", database_text(statement, 1));
+}
+
+static enum status load(struct pin_table *pins, struct error *error)
+{
+    static const char sql[] =
+        "SELECT name, cluster, incarnation, epoch, from_file, from_offset,"
+        " is_done, is_expired, created_usec, expires_usec FROM pin";
+    struct sqlite3 *database = pins->registry->database;
+    struct sqlite3_stmt *statement = NULL;
+    enum status status = database_prepare(database, &statement, sql, error);
+
+    while (status == STATUS_OK) {
+        struct pin_facts pin;
+
+        status = database_step(database, statement, error);
+        if (status == STATUS_OK) {
+            read_row(statement, &pin);
+            insert(pins, &pin);
+        }
+    }
+    (void)sqlite3_finalize(statement); /* says again what the step said; NULL is fine */
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status write_row(struct sqlite3 *database,
+                             const struct pin_facts *pin,
+                             struct error *error)
+{
+    static const char sql[] =
+        "INSERT OR REPLACE INTO pin (name, cluster, incarnation, epoch, from_file, from_offset,"
+        " is_done, is_expired, created_usec, expires_usec)"
+        " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)";
+    struct sqlite3_stmt *statement = NULL;
+    enum status status = database_prepare(database, &statement, sql, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    database_bind_text(statement, 1, pin->name);
+    database_bind_text(statement, 2, pin->cluster);
+    database_bind_number(statement, 3, pin->epoch.incarnation);
+    database_bind_number(statement, 4, pin->epoch.epoch);
+    database_bind_number(statement, 5, pin->from.file);
+    database_bind_number(statement, 6, pin->from.offset);
+    database_bind_number(statement, 7, pin->is_done ? 1 : 0);
+    database_bind_number(statement, 8, pin->is_expired ? 1 : 0);
+    database_bind_number(statement, 9, pin->created_usec);
+    database_bind_number(statement, 10, pin->expires_usec);
+    return database_finish(database, statement, error);
+}
+
+static enum status remove_row(struct sqlite3 *database, const char *name, struct error *error)
+{
+    struct sqlite3_stmt *statement = NULL;
+    enum status status =
+        database_prepare(database, &statement, "DELETE FROM pin WHERE name = ?1", error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    database_bind_text(statement, 1, name);
+    return database_finish(database, statement, error);
+}
+
+enum status pin_table_save(struct pin_table *pins, struct error *error)
+{
+    struct sqlite3 *database = pins->registry->database;
+    bool is_changed = false;
+
+    pthread_mutex_lock(&pins->lock);
+    is_changed = pins->is_changed;
+    pins->is_changed = false;
+    pthread_mutex_unlock(&pins->lock);
+    if (!is_changed) {
+        return STATUS_OK;
+    }
+
+    autofree struct pin_facts *copies = NULL;
+    size_t count = pin_table_list(pins, &copies);
+    enum status status = STATUS_OK;
+
+    for (size_t at = 0; status == STATUS_OK && at < count; at++) {
+        if (copies[at].is_expired) {
+            status = write_row(database, &copies[at], error);
+        }
+    }
+    return status;
+}
+
+void pin_table_saved(struct pin_table *pins, bool is_saved)
+{
+    if (!is_saved) {
+        pthread_mutex_lock(&pins->lock);
+        pins->is_changed = true; /* written once more is harmless */
+        pthread_mutex_unlock(&pins->lock);
+    }
+}
+
+/* ---- changing ---- */
+
+static enum status check_pin(const struct pin_facts *pin, struct error *error)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789._-";
+    size_t size = strnlen(pin->name, sizeof(pin->name));
+
+    if (size == 0 || size == sizeof(pin->name) || strspn(pin->name, letters) != size) {
+        return error_set(error, STATUS_INVALID,
+                         "a pin's name has 1 to %d of the characters A-Z a-z 0-9 . _ -",
+                         PIN_NAME_BYTES - 1);
+    }
+    return STATUS_OK;
+}
+
+/* Whether it is the same but for when it was made. */
+static bool is_same(const struct pin_facts *left, const struct pin_facts *right)
+{
+    return strcmp(left->cluster, right->cluster) == 0 &&
+           epoch_key_compare(left->epoch, right->epoch) == 0 &&
+           binlog_position_compare(left->from, right->from) == 0 &&
+           left->is_done == right->is_done && left->is_expired == right->is_expired &&
+           left->expires_usec == right->expires_usec;
+}
+
+struct pin_request {
+    struct pin_table *pins;
+    const struct pin_facts *pin; /* borrowed from who waits, as the next */
+    const char *name;
+};
+
+static enum status put(void *context, struct error *error)
+{
+    const struct pin_request *request = context;
+    struct pin_table *pins = request->pins;
+    struct pin_facts pin = *request->pin;
+    const struct pin_facts *before = find(pins, pin.name);
+    enum status status = STATUS_OK;
+
+    pin.is_expired = false;
+    if (before != NULL && strcmp(before->cluster, pin.cluster) != 0) {
+        return error_set(error, STATUS_INVALID,
+                         "pin %s is of cluster %s: remove it there first", pin.name,
+                         before->cluster);
+    }
+    if (before != NULL && is_same(before, &pin)) {
+        return STATUS_OK;
+    }
+    if (before == NULL && pins->count >= PIN_MOST) {
+        return error_set(error, STATUS_FULL, "there are %d pins: remove some of them",
+                         PIN_MOST);
+    }
+    if (before != NULL && epoch_key_compare(before->epoch, pin.epoch) == 0) {
+        pin.created_usec = before->created_usec;
+    }
+    status = write_row(pins->registry->database, &pin, error);
+    if (status != STATUS_OK) {
+        log_error("pin %s is not saved: %s", pin.name, error->message);
+        return status;
+    }
+    pthread_mutex_lock(&pins->lock);
+    insert(pins, &pin);
+    pthread_mutex_unlock(&pins->lock);
+
+    autofree char *text = mem_format("pin %s on epoch %" PRIu64 ", %s%s", pin.name,
+                                     pin.epoch.epoch, pin.is_done ? "done" : "running",
+                                     pin.expires_usec == 0 ? "" : ", for a time");
+
+    registry_add_event(pins->registry, pin.cluster, "pin.added", text);
+    return STATUS_OK;
+}
+
+enum status pin_table_put(struct pin_table *pins,
+                          const struct pin_facts *pin,
+                          struct error *error)
+{
+    struct pin_request request = {.pins = pins, .pin = pin};
+    enum status status = check_pin(pin, error);
+
+    return status == STATUS_OK ? registry_job_run(pins->registry->worker, put, &request, error)
+                               : status;
+}
+
+static enum status fail_unknown(const char *name, struct error *error)
+{
+    return error_set(error, STATUS_NOT_FOUND, "there is no pin %s", name);
+}
+
+static enum status remove_one(void *context, struct error *error)
+{
+    const struct pin_request *request = context;
+    struct pin_table *pins = request->pins;
+    struct pin_facts *found = find(pins, request->name);
+    enum status status = STATUS_OK;
+    struct pin_facts pin;
+
+    if (found == NULL) {
+        return fail_unknown(request->name, error);
+    }
+    pin = *found;
+    status = remove_row(pins->registry->database, pin.name, error);
+    if (status != STATUS_OK) {
+        log_error("pin %s is not removed: %s", pin.name, error->message);
+        return status;
+    }
+    pthread_mutex_lock(&pins->lock);
+    pins->count--;
+    memmove(found, found + 1, (size_t)(pins->pins + pins->count - found) * sizeof(*found));
+    pthread_mutex_unlock(&pins->lock);
+
+    autofree char *text = mem_format("pin %s on epoch %" PRIu64, pin.name, pin.epoch.epoch);
+
+    registry_add_event(pins->registry, pin.cluster, "pin.removed", text);
+    return STATUS_OK;
+}
+
+enum status pin_table_remove(struct pin_table *pins, const char *name, struct error *error)
+{
+    struct pin_request request = {.pins = pins, .name = name};
+
+    return registry_job_run(pins->registry->worker, remove_one, &request, error);
+}
+
+/* ---- reading ---- */
+
+enum status pin_table_find(struct pin_table *pins,
+                           const char *name,
+                           struct pin_facts *found,
+                           struct error *error)
+{
+    const struct pin_facts *pin = NULL;
+
+    pthread_mutex_lock(&pins->lock);
+    pin = find(pins, name);
+    if (pin != NULL) {
+        *found = *pin;
+    }
+    pthread_mutex_unlock(&pins->lock);
+    if (pin == NULL) {
+        return fail_unknown(name, error);
+    }
+    found->is_expired = has_expired(found, clock_wall_usec(pins->registry->clock));
+    return STATUS_OK;
+}
+
+static void tell_expired(struct pin_table *pins, const struct pin_facts *pin)
+{
+    autofree char *text =
+        mem_format("pin %s on epoch %" PRIu64 ", %s, holds nothing any more", pin->name,
+                   pin->epoch.epoch, pin->is_done ? "done" : "still running");
+
+    if (!pin->is_done) {
+        log_warning("cluster %s: %s", pin->cluster, text);
+    }
+    registry_add_event(pins->registry, pin->cluster, "pin.expired", text);
+}
+
+size_t pin_table_list(struct pin_table *table, struct pin_facts **pins)
+{
+    uint64_t now_usec = clock_wall_usec(table->registry->clock);
+    size_t count = 0;
+
+    pthread_mutex_lock(&table->lock);
+    count = table->count;
+    *pins = mem_raw((count + 1) * sizeof(**pins));
+    for (size_t at = 0; at < count; at++) {
+        (*pins)[at] = table->pins[at];
+        (*pins)[at].is_expired = has_expired(&table->pins[at], now_usec);
+    }
+    pthread_mutex_unlock(&table->lock);
+    return count;
+}
+
+/* Copies of those that expired and were not told yet: now they are. */
+static size_t take_expired(struct pin_table *table,
+                           uint64_t now_usec,
+                           struct pin_facts **expired)
+{
+    size_t capacity = 0;
+    size_t count = 0;
+
+    *expired = NULL;
+    pthread_mutex_lock(&table->lock);
+    for (size_t at = 0; at < table->count; at++) {
+        struct pin_facts *pin = &table->pins[at];
+
+        if (!pin->is_expired && has_expired(pin, now_usec)) {
+            if (count == capacity) {
+                *expired = mem_grow(*expired, &capacity, sizeof(**expired));
+            }
+            pin->is_expired = true;
+            table->is_changed = true;
+            (*expired)[count++] = *pin;
+        }
+    }
+    pthread_mutex_unlock(&table->lock);
+    return count;
+}
+
+static void note_expired(struct pin_table *table, uint64_t now_usec)
+{
+    autofree struct pin_facts *expired = NULL;
+    size_t count = take_expired(table, now_usec, &expired);
+
+    for (size_t at = 0; at < count; at++) {
+        tell_expired(table, &expired[at]);
+    }
+    if (count > 0) {
+        registry_save_soon(table->registry);
+    }
+}
+
+size_t pin_table_holds(struct pin_table *table, const char *cluster, struct log_hold **holds)
+{
+    autofree struct pin_facts *pins = NULL;
+    struct log_hold *found = NULL;
+    size_t count = 0;
+    size_t held = 0;
+
+    note_expired(table, clock_wall_usec(table->registry->clock));
+    count = pin_table_list(table, &pins);
+    found = mem_zeroed((count + 1) * sizeof(*found));
+    for (size_t at = 0; at < count; at++) {
+        const struct pin_facts *pin = &pins[at];
+        struct log_hold *hold = &found[held];
+
+        if (pin->is_expired || strcmp(pin->cluster, cluster) != 0) {
+            continue;
+        }
+        hold->from = pin->from;
+        hold->epoch = pin->epoch;
+        (void)snprintf(hold->who, sizeof(hold->who), "pin %s", pin->name);
+        (void)snprintf(hold->why, sizeof(hold->why),
+                       "holds what is behind epoch %" PRIu64 ", %s", pin->epoch.epoch,
+                       pin->is_done ? "done" : "running");
+        held++;
+    }
+    log_holds_sort(found, held);
+    *holds = found;
+    return held;
+}
+
+/* ---- life ---- */
+
+enum status pin_table_open(struct pin_table **made,
+                           struct registry *registry,
+                           struct error *error)
+{
+    struct pin_table *pins = mem_zeroed(sizeof(*pins));
+    enum status status = STATUS_OK;
+
+    (void)pthread_mutex_init(&pins->lock, NULL); /* cannot fail for a default mutex */
+    pins->registry = registry;
+    status = load(pins, error);
+    if (status != STATUS_OK) {
+        pin_table_close(pins);
+        return status;
+    }
+    *made = pins;
+    return STATUS_OK;
+}
+
+void pin_table_close(struct pin_table *pins)
+{
+    if (pins == NULL) {
+        return;
+    }
+    (void)pthread_mutex_destroy(&pins->lock);
+    free(pins->pins);
+    free(pins);
+}
