@@ -18,7 +18,7 @@ struct by_hand {
     const struct purge_request *request; /* as it was asked */
     struct purge_outcome *outcome;
     uint64_t before; /* files in front of this number are asked for */
-    bool is_strict;  /* named by file or epoch: all of it or nothing */
+    bool is_strict;  /* something is named: all of it that is old enough, or nothing */
 };
 
 /* ---- what is asked for ---- */
@@ -93,7 +93,8 @@ static enum status find_asked(struct by_hand *by_hand,
     size_t count = scene->file_count == 0 ? 0 : scene->file_count - 1; /* never the newest */
     enum status status = STATUS_OK;
 
-    by_hand->is_strict = request->before_file != 0 || request->to_epoch != 0;
+    by_hand->is_strict =
+        request->before_file != 0 || request->to_epoch != 0 || request->before_usec != 0;
     if (request->before_file != 0) {
         status = find_file(by_hand, scene, &count, error);
     }
@@ -253,7 +254,9 @@ static enum status deny(struct by_hand *by_hand,
     char holders[PURGE_TEXT_BYTES];
 
     add_blockers(by_hand->outcome, view->holds, needs);
-    note_plan(by_hand, view, &(struct purge_plan){0});
+    if (by_hand->request->is_dry_run) {
+        return STATUS_OK; /* that nothing would go, and why, is what was asked */
+    }
     return error_set(error, STATUS_DENIED, "what is to be purged is needed by %s",
                      purger_print_holds(by_hand->purger, holders, view->holds, needs));
 }

@@ -12,11 +12,11 @@
 
 enum {
     LOOK_USEC = 1000000,
-    LOOK_FULL_USEC = 200000, /* above the soft mark */
+    LOOK_FULL_USEC = 200000, /* above the soft mark, and until the store is recovered */
     LOOK_LEAST_USEC = 50000, /* however often it is poked */
     LOOK_SHARE = 20,         /* looks take a twentieth of the time at most ... */
     LOOK_POKED_SHARE = 2,    /* ... and half of it while everybody reports */
-    LOOK_LONGEST_USEC = 60000000,
+    LOOK_LONGEST_USEC = 10000000,
 };
 
 /* ---- the turn ---- */
@@ -78,9 +78,10 @@ static bool wait_for_work(struct purger *purger, uint64_t began_usec)
     uint64_t took_usec = at_most(ended_usec - began_usec, LOOK_LONGEST_USEC / LOOK_SHARE);
     uint64_t rest_usec = 0;
     bool goes_on = true;
+    bool is_empty = binlog_store_durable_end(purger->options.store).file == 0;
 
     pthread_mutex_lock(&purger->lock);
-    rest_usec = purger->marks.is_above_soft ? LOOK_FULL_USEC : LOOK_USEC;
+    rest_usec = purger->marks.is_above_soft || is_empty ? LOOK_FULL_USEC : LOOK_USEC;
     rest_usec = took_usec * LOOK_SHARE > rest_usec ? took_usec * LOOK_SHARE : rest_usec;
     while (!purger->is_stopping && !purger->is_poked &&
            sleep_until(purger, ended_usec + rest_usec)) {
