@@ -448,7 +448,7 @@ def test_a_mysqlbinlog_that_is_stopped_holds_what_it_reads(farm, large, large_re
 
 def kept_facts(relay):
     """What is known of appliers and pins but for their ages."""
-    keys = ("server_id", "group", "origin", "required", "applied_epoch", "way")
+    keys = ("server_id", "group", "origin", "required", "applied_epoch", "report_way")
     return ([{key: row[key] for key in keys} for row in applier_rows(relay, "east").values()],
             relay.command("pin list"))
 
