@@ -14,7 +14,7 @@
 /* Choices are the places of their words in the tables of config_tables.c. */
 enum { TLS_OFF, TLS_OPTIONAL, TLS_REQUIRED };
 enum { EPOCHS_NDB, EPOCHS_HEARTBEAT, EPOCHS_NONE };
-enum { PURGE_APPLIED, PURGE_MANUAL };
+enum { LIMIT_STOP_PULLING, LIMIT_DROP_APPLIERS };
 enum { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON, LOG_FORMAT_JOURNAL };
 
 struct config_listen {
@@ -100,7 +100,7 @@ struct config_cluster {
     } cutover;
     uint64_t on_gap;
     struct {
-        uint64_t ttl_usec;
+        uint64_t ttl_usec; /* 0: groups have no lease */
     } lease;
     struct option_list appliers;
     struct {

@@ -99,7 +99,7 @@ static const struct config_option cutover_options[] = {
 static const struct option_section cutover = {cutover_options, 0};
 
 static const struct config_option lease_options[] = {
-    {"ttl", OPTION_DURATION, AT(config_cluster, lease.ttl_usec), .fallback = "30s", .least = SEC},
+    {"ttl", OPTION_DURATION, AT(config_cluster, lease.ttl_usec), .least = SEC},
     END,
 };
 static const struct option_section lease = {lease_options, 0};

@@ -34,6 +34,9 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
             .presents_upstream = settings_presents_upstream(config_cluster_at(config, at)),
             .flush_source = relay_flush_source,
             .flush_context = &relay->clusters[at],
+            .appliers = relay->clusters[at].appliers,
+            .purge_logs = relay_purge_logs,
+            .purge_context = &relay->clusters[at],
         };
     }
     status = endpoint_open(&relay->endpoint,
@@ -46,6 +49,9 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
                                .cluster_count = relay->cluster_count,
                                .heartbeats = registry_heartbeats(relay->registry),
                                .heartbeat_name = config->heartbeat.table,
+                               .reports = registry_reports(relay->registry),
+                               .pins = registry_pins(relay->registry),
+                               .registry = relay->registry,
                                .serve_threads = (unsigned)config->serve_threads,
                                .rsa_key_path = rsa_key_path,
                                .settings = settings.endpoint,
@@ -100,6 +106,8 @@ static enum status open_admin(struct relay *relay, struct error *error)
             .store = relay->clusters[at].store,
             .board = relay->clusters[at].board,
             .puller = relay->clusters[at].puller,
+            .appliers = relay->clusters[at].appliers,
+            .purger = relay->clusters[at].purger,
         };
     }
     return admin_open(
@@ -112,6 +120,8 @@ static enum status open_admin(struct relay *relay, struct error *error)
             .clusters = clusters,
             .cluster_count = relay->cluster_count,
             .endpoint = relay->endpoint,
+            .registry = relay->registry,
+            .pins = registry_pins(relay->registry),
             .program = {.reload = relay_reload, .shut_down = stop, .context = relay},
         },
         error);
@@ -130,16 +140,22 @@ static enum status start_parts(struct relay *relay, struct error *error)
             registry_open(&relay->registry, relay->config->data_dir, clock_system(), error);
     }
     if (status == STATUS_OK) {
+        status = worker_start(&relay->worker, "reload", error);
+    }
+    if (status == STATUS_OK) {
         status = relay_make_clusters(relay, error);
     }
     if (status == STATUS_OK) {
-        status = relay_add_heartbeat_rows(relay, error);
+        status = relay_open_appliers(relay, error);
     }
     if (status == STATUS_OK) {
         status = open_endpoint(relay, error);
     }
     if (status == STATUS_OK) {
         status = relay_start_clusters(relay, error);
+    }
+    if (status == STATUS_OK) {
+        status = relay_start_purgers(relay, error);
     }
     return status == STATUS_OK ? open_admin(relay, error) : status;
 }
@@ -194,15 +210,18 @@ void relay_free(struct relay *relay)
     }
     loop_timer_free(relay->watchdog);
     admin_close(relay->admin);
+    worker_stop(relay->worker);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_interrupt(relay->clusters[at].agent);
     }
     for (size_t at = 0; at < relay->cluster_count; at++) {
+        purger_stop(relay->clusters[at].purger);
         puller_stop(relay->clusters[at].puller);
     }
     endpoint_close(relay->endpoint);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_stop(relay->clusters[at].agent);
+        purger_free(relay->clusters[at].purger);
         binlog_store_free(relay->clusters[at].store);
         cluster_board_free(relay->clusters[at].board);
     }

@@ -1,46 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The heartbeat rows of the appliers that the configuration names: they report by UPDATE. */
+/* The appliers that the configuration names, as the registry takes them: at start and at each
+ * reload. */
+#include <stddef.h>
+
+#include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "relay_internal.h"
 
-static bool is_there(const struct heartbeat_row *rows, size_t count, uint32_t server_id)
+/* Borrows from the configuration; freed by the caller. */
+static struct applier_setting *list_settings(const struct config_cluster *cluster)
 {
+    size_t count = cluster->appliers.count;
+    struct applier_setting *settings = mem_zeroed((count + 1) * sizeof(*settings));
+
     for (size_t at = 0; at < count; at++) {
-        if (rows[at].server_id == server_id) {
-            return true;
-        }
+        const struct config_applier *applier =
+            (const struct config_applier *)cluster->appliers.items + at;
+
+        settings[at] =
+            (struct applier_setting){.server_id = (uint32_t)applier->server_id,
+                                     .group = applier->group,
+                                     .is_required = applier->is_required,
+                                     .expire_after_usec = applier->expire_after_usec};
     }
-    return false;
+    return settings;
 }
 
-enum status relay_add_heartbeat_rows(struct relay *relay, struct error *error)
+static enum status configure(struct applier_registry *appliers,
+                             const struct config_cluster *cluster,
+                             struct error *error)
 {
-    struct heartbeat_table *table = registry_heartbeats(relay->registry);
-    autofree struct heartbeat_row *present = NULL;
-    size_t present_count = heartbeat_table_list(table, &present);
-    size_t applier_count = 0;
-    size_t count = 0;
+    autofree struct applier_setting *settings = list_settings(cluster);
 
+    return applier_registry_configure(appliers, settings, cluster->appliers.count, error);
+}
+
+enum status relay_open_appliers(struct relay *relay, struct error *error)
+{
     for (size_t at = 0; at < relay->cluster_count; at++) {
-        applier_count += config_cluster_at(relay->config, at)->appliers.count;
-    }
-    autofree struct heartbeat_row *missing = mem_zeroed((applier_count + 1) * sizeof(*missing));
+        const struct config_cluster *config = config_cluster_at(relay->config, at);
+        struct relay_cluster *cluster = &relay->clusters[at];
+        struct registry_applied applied = {.name = config->name,
+                                           .server_id = (uint32_t)config->server_id,
+                                           .store = cluster->store,
+                                           .board = cluster->board,
+                                           .shares_groups = config->lease.ttl_usec != 0};
 
-    for (size_t at = 0; at < relay->cluster_count; at++) {
-        const struct option_list *appliers = &config_cluster_at(relay->config, at)->appliers;
-
-        for (size_t number = 0; number < appliers->count; number++) {
-            const struct config_applier *applier =
-                (const struct config_applier *)appliers->items + number;
-            uint32_t server_id = (uint32_t)applier->server_id;
-
-            /* One applier may follow several clusters. */
-            if (!is_there(present, present_count, server_id) &&
-                !is_there(missing, count, server_id)) {
-                missing[count++] = (struct heartbeat_row){
-                    .server_id = server_id, .updated_usec = clock_wall_usec(clock_system())};
-            }
+        if (registry_open_appliers(relay->registry, &applied, &cluster->appliers, error) !=
+                STATUS_OK ||
+            configure(cluster->appliers, config, error) != STATUS_OK) {
+            return error->status;
         }
     }
-    return count > 0 ? heartbeat_table_put(table, missing, count, error) : STATUS_OK;
+    return STATUS_OK;
+}
+
+/* ---- a reload: what waits for the disk is not for the control thread ---- */
+
+struct reconfiguration {
+    struct message message;
+    struct relay *relay;   /* borrowed: ends the worker before itself */
+    struct config *config; /* owned */
+};
+
+static void on_reconfigure(struct message *message)
+{
+    struct reconfiguration *work = (struct reconfiguration *)message;
+    struct error error;
+
+    for (size_t at = 0; at < work->relay->cluster_count; at++) {
+        const struct config_cluster *config = config_cluster_at(work->config, at);
+
+        if (configure(work->relay->clusters[at].appliers, config, &error) != STATUS_OK) {
+            log_error("relay: cluster %s keeps the appliers it had: %s", config->name,
+                      error.message);
+        }
+        purger_poke(work->relay->clusters[at].purger);
+    }
+    config_free(work->config);
+    free(work);
+}
+
+void relay_configure_appliers(struct relay *relay, struct config *config)
+{
+    struct reconfiguration *work = mem_zeroed(sizeof(*work));
+
+    *work = (struct reconfiguration){
+        .message.run = on_reconfigure, .relay = relay, .config = config};
+    worker_post(relay->worker, &work->message);
 }

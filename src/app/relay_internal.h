@@ -3,6 +3,8 @@
 #pragma once
 
 #include "binrelay/admin/admin.h"
+#include "binrelay/admin/purger.h"
+#include "binrelay/base/worker.h"
 #include "binrelay/net/loop.h"
 #include "binrelay/protocol/uuid.h"
 #include "binrelay/registry/registry.h"
@@ -17,11 +19,13 @@ struct relay_cluster {
     struct relay *relay; /* borrowed: it holds this */
     size_t number;
     char uuid[UUID_TEXT_BYTES];
-    struct registry_cluster kept; /* what the registry knew at start */
-    struct binlog_store *store;   /* owned, as all below */
+    struct registry_cluster kept;      /* what the registry knew at start */
+    struct binlog_store *store;        /* owned, as all below */
+    struct applier_registry *appliers; /* the registry's */
     struct cluster_board *board;
     struct puller *puller;
     struct source_agent *agent;
+    struct purger *purger;
 };
 
 enum { RELAY_SIGNALS = 3 };
@@ -32,6 +36,7 @@ struct relay {
     struct loop *loop;
     struct data_dir *data_dir;
     struct registry *registry;
+    struct worker *worker; /* for what a reload waits for */
     struct relay_cluster *clusters;
     size_t cluster_count;
     struct endpoint *endpoint;
@@ -53,9 +58,23 @@ enum status relay_start_clusters(struct relay *relay, struct error *error);
 /* For the endpoint: FLUSH BINARY LOGS at the source of a struct relay_cluster. */
 enum status relay_flush_source(void *cluster, struct error *error);
 
-/* At start: each applier of the configuration has a row in the heartbeat table, for it reports
- * by UPDATE. Waits for the disk. */
-MUST_CHECK enum status relay_add_heartbeat_rows(struct relay *relay, struct error *error);
+/* At start: what is kept of each cluster's appliers, and those of the configuration. Waits for
+ * the disk. */
+MUST_CHECK enum status relay_open_appliers(struct relay *relay, struct error *error);
+
+/* The appliers of another configuration, soon; takes the configuration. */
+void relay_configure_appliers(struct relay *relay, struct config *config);
+
+/* When endpoint and pullers are there. */
+MUST_CHECK enum status relay_start_purgers(struct relay *relay, struct error *error);
+struct purge_settings relay_purge_settings(const struct config *config,
+                                           const struct config_cluster *cluster);
+
+/* For the endpoint: PURGE BINARY LOGS of a struct relay_cluster. */
+enum status relay_purge_logs(void *cluster,
+                             uint64_t before_file,
+                             uint64_t before_usec,
+                             struct error *error);
 
 /* Reads the configuration again and applies what may change while running. */
 enum status relay_reload(void *relay, struct error *error);

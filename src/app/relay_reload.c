@@ -47,6 +47,16 @@ static void set_passwords(struct relay *relay, const struct config *config)
     }
 }
 
+static void set_purge_settings(struct relay *relay, const struct config *config)
+{
+    for (size_t at = 0; at < relay->cluster_count; at++) {
+        struct purge_settings settings =
+            relay_purge_settings(config, config_cluster_at(config, at));
+
+        purger_set_settings(relay->clusters[at].purger, &settings);
+    }
+}
+
 static enum status read_again(struct relay *relay, struct config **made, struct error *error)
 {
     struct option_faults faults = {0};
@@ -86,12 +96,16 @@ enum status relay_reload(void *context, struct error *error)
     settings_release(&settings);
     if (status == STATUS_OK) {
         set_passwords(relay, config);
+        set_purge_settings(relay, config);
         log_output_set((unsigned)config->log.format, (unsigned)config->log.level);
-        log_info("relay: reloaded: accounts, passwords, certificates, limits and log");
+        log_info("relay: reloaded: accounts, passwords, certificates, appliers, purge, limits "
+                 "and log");
+        /* relay->config stays what the parts were started with: the next reload compares with
+         * that. */
+        relay_configure_appliers(relay, config);
+    } else {
+        config_free(config);
     }
-    /* The parts keep what they were started with: only the copy for the next comparison would
-     * change, and it must stay theirs. */
-    config_free(config);
     notify_ready();
     return status;
 }
