@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "binrelay/base/memory.h"
+#include "binrelay/registry/catch_up.h"
 #include "binrelay/storage/epoch_index.h"
-#include "catch_up.h"
 #include "purger_internal.h"
 
 /* ---- told once ---- */
