@@ -5,8 +5,9 @@
  * forget` or an expiry releases an applier's hold (S3).
  *
  * Any thread. What says "waits" returns when it is durable and belongs on a
- * thread that may wait. A report need not be durable: one that is lost only
- * holds more, and the next one says more.
+ * thread that may wait. Reports and places of streams are saved within a second
+ * or so: one that a crash loses only holds more, and the next one says more;
+ * but one that gave a place back to who had lost it must come again.
  */
 #pragma once
 
@@ -61,8 +62,9 @@ MUST_CHECK enum status applier_registry_set_epoch(struct applier_registry *appli
                                                   struct error *error);
 
 /* What it needs is about to be purged: it holds nothing until it has a place again (a report
- * or a stream that fits what is left, or set_epoch). The event applier.lost is caused here. Ask
- * for the holds again before the purge: a report may have come in the meantime. */
+ * or a stream that fits what is left, or set_epoch). The caller tells why
+ * (applier.lost). Ask for the holds again before the purge: a report may have come meanwhile.
+ */
 MUST_CHECK enum status applier_registry_lose(struct applier_registry *appliers,
                                              uint32_t server_id,
                                              struct error *error);
