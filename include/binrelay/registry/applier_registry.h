@@ -26,11 +26,9 @@ struct applier_setting {
     uint64_t expire_after_usec; /* 0: never */
 };
 
-/*
- * At start and reload: those of the configuration, all of them. One that is
- * listed no more stays, as if an administrator had added it, until it is
- * forgotten. Each gets a row in the heartbeat table if it has none, as all
- * that become known. Waits. STATUS_INVALID: a server_id 0 or a group too long.
+/* At start and reload: those of the configuration, all of them. One that is listed no more
+ * stays, as if an administrator had added it, until it is forgotten. Each that becomes known
+ * gets a row in the heartbeat table. Waits. STATUS_INVALID: a server_id 0 or a group too long.
  */
 MUST_CHECK enum status applier_registry_configure(struct applier_registry *appliers,
                                                   const struct applier_setting *settings,
