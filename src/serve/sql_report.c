@@ -50,19 +50,6 @@ static const struct served_cluster *find_cluster(const struct sql_world *world,
     return found;
 }
 
-static bool may_use(const struct sql_session *session, const struct served_cluster *cluster)
-{
-    const struct account *account = session->account;
-    size_t number = (size_t)(cluster - session->world->clusters);
-
-    for (size_t at = 0; account != NULL && at < account->cluster_count; at++) {
-        if (account->clusters[at] == number) {
-            return true;
-        }
-    }
-    return account == NULL;
-}
-
 /* What the router does not tell, as it is of no cluster that it knows: once, for a while. */
 static void tell_refusal(const struct sql_world *world,
                          const char *cluster,
@@ -91,7 +78,7 @@ static enum status check_account(const struct sql_session *session,
 {
     const struct served_cluster *cluster = find_cluster(session->world, row);
 
-    if (cluster == NULL || may_use(session, cluster)) {
+    if (cluster == NULL || sql_session_has_cluster(session, cluster)) {
         return STATUS_OK;
     }
     (void)sql_error_set(error, SQL_ERROR_REPORT_REFUSED,

@@ -52,5 +52,8 @@ void sighting_list_drop(struct sighting_list *list, size_t count)
         return; /* an empty list has no memory */
     }
     list->count -= count;
-    memmove(list->items, list->items + count, list->count * sizeof(*list->items));
+    if (count > 0 &&
+        list->count > 0) { /* items may be NULL, which memmove() must not be given */
+        memmove(list->items, list->items + count, list->count * sizeof(*list->items));
+    }
 }

@@ -64,6 +64,7 @@ static inline void asker_open_by(struct asker *asker, enum epoch_kind epochs)
         .heartbeats = registry_heartbeats(asker->registry),
         .heartbeat_name = "heartbeat.heartbeat",
         .writing = &asker->writing,
+        .pins = registry_pins(asker->registry),
         .reports = registry_reports(asker->registry),
         .registry = asker->registry,
         .refused = &asker->refused,
