@@ -5,7 +5,7 @@
 #include "applier_registry_internal.h"
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
-#include "pin_rows.h"
+#include "pin_table_internal.h"
 #include "registry_job.h"
 #include "registry_saver.h"
 
@@ -21,26 +21,42 @@ static struct registry *registry_of_due(struct message *due)
     return (struct registry *)((char *)due - offsetof(struct registry, saver.due.message));
 }
 
-static enum status save_all(struct registry *registry, struct error *error)
+static enum status write_all(struct registry *registry,
+                             struct applier_registry *const *appliers,
+                             size_t count,
+                             struct error *error)
 {
-    autofree struct applier_registry **appliers = NULL;
-    size_t count = registry_list_appliers(registry, &appliers);
     enum status status = database_begin(registry->database, error);
 
     if (status != STATUS_OK) {
         return status;
     }
     for (size_t at = 0; status == STATUS_OK && at < count; at++) {
-        status = applier_registry_save(appliers[at], error);
+        status = applier_registry_write(appliers[at], error);
     }
     if (status == STATUS_OK) {
-        status = pin_table_save(registry->pins, error);
+        status = pin_table_write(registry->pins, error);
     }
-    status = database_end(registry->database, status, error);
+    return database_end(registry->database, status, error);
+}
+
+static enum status save_all(struct registry *registry, struct error *error)
+{
+    autofree struct applier_registry **appliers = NULL;
+    size_t count = registry_list_appliers(registry, &appliers);
+    enum status status = STATUS_OK;
+    size_t changed = pin_table_collect(registry->pins);
+
     for (size_t at = 0; at < count; at++) {
-        applier_registry_saved(appliers[at], status == STATUS_OK);
+        changed += applier_registry_collect(appliers[at]);
     }
-    pin_table_saved(registry->pins, status == STATUS_OK);
+    if (changed > 0) {
+        status = write_all(registry, appliers, count, error);
+    }
+    for (size_t at = 0; at < count; at++) {
+        applier_registry_written(appliers[at], status == STATUS_OK);
+    }
+    pin_table_written(registry->pins, status == STATUS_OK);
     return status;
 }
 

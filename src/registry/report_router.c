@@ -40,15 +40,12 @@ static bool is_source_of(const struct applier_registry *appliers, uint32_t origi
     struct epoch_rules rules = epoch_index_rules(appliers->store);
     uint32_t mask = epoch_server_id_mask(&rules);
     struct cluster_report report;
-    struct epoch_summary summary;
-    struct error ignored; /* no epochs, no markers */
 
     cluster_board_read(appliers->board, &report);
     if (report.facts.server_id != 0 && ((report.facts.server_id ^ origin) & mask) == 0) {
         return true;
     }
-    return epoch_index_summary(appliers->store, &summary, &ignored) == STATUS_OK &&
-           (summary.last.origin == origin || summary.first.origin == origin);
+    return applier_is_origin(appliers->store, origin);
 }
 
 struct applier_registry *report_router_cluster_of(struct report_router *router, uint32_t origin)
