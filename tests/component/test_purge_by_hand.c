@@ -56,7 +56,7 @@ static void what_is_needed_is_refused_as_a_whole(void)
     struct purge_rig *rig = rig_with_files();
     const struct purge_request requests[] = {
         {.before_file = 5},
-        {.to_epoch = 80},
+        {.to_epoch = 90},
         {.before_usec = UINT64_MAX},
     };
     struct purge_outcome outcome;
@@ -94,7 +94,8 @@ static void files_are_asked_for_by_epoch(void)
     static const struct {
         uint64_t epoch;
         uint64_t first;
-    } cases[] = {{9, 1}, {19, 1}, {20, 2}, {39, 2}, {45, 3}, {1000, 6}};
+    } cases[] = {{9, 1},  {20, 1}, {30, 2},   {39, 2},
+                 {45, 2}, {50, 3}, {1000, 6}, {UINT64_MAX, 6}};
 
     rig->settings.is_automatic = false;
     purge_rig_renew(rig);
@@ -108,7 +109,7 @@ static void files_are_asked_for_by_epoch(void)
     purge_rig_free(rig);
 }
 
-static void files_without_an_epoch_go_with_the_next_that_has_one(void)
+static void files_without_an_epoch_go_with_those_around_them(void)
 {
     struct purge_rig *rig = purge_rig_new();
     struct purge_outcome outcome;
@@ -119,9 +120,32 @@ static void files_without_an_epoch_go_with_the_next_that_has_one(void)
     purge_rig_add_file(rig, 0);
     purge_rig_add_file(rig, 1);
     purge_rig_add_file(rig, 0);
-    purge_rig_add_file(rig, 0);
+    purge_rig_add_file(rig, 1);
     CHECK_OK(ask(rig, (struct purge_request){.to_epoch = 10}, &outcome, &error), &error);
-    CHECK(purge_rig_first(rig) == 3);
+    CHECK(purge_rig_first(rig) == 2);
+    purge_outcome_release(&outcome);
+    CHECK_OK(ask(rig, (struct purge_request){.to_epoch = 20}, &outcome, &error), &error);
+    CHECK(purge_rig_first(rig) == 4);
+    purge_outcome_release(&outcome);
+    purge_rig_free(rig);
+}
+
+static void an_applied_epoch_may_be_purged_to_and_none_behind_it(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    struct purge_outcome outcome;
+    struct error error;
+
+    rig->settings.is_automatic = false;
+    purge_rig_renew(rig);
+    purge_rig_add_applier(rig, 201, true, 0);
+    purge_rig_report(rig, 201, 70);
+    CHECK(purge_rig_stream(rig, 9, (struct binlog_position){4, 4}) != NULL);
+    CHECK(ask(rig, (struct purge_request){.to_epoch = 80}, &outcome, &error) == STATUS_DENIED);
+    CHECK(outcome.blocker_count == 1 && outcome.blockers[0].server_id == 201);
+    purge_outcome_release(&outcome);
+    CHECK_OK(ask(rig, (struct purge_request){.to_epoch = 70}, &outcome, &error), &error);
+    CHECK(outcome.files == 3 && purge_rig_first(rig) == 4);
     purge_outcome_release(&outcome);
     purge_rig_free(rig);
 }
@@ -303,7 +327,8 @@ int main(void)
     asked_for_without_a_place_what_nobody_needs_goes();
     what_is_needed_is_refused_as_a_whole();
     files_are_asked_for_by_epoch();
-    files_without_an_epoch_go_with_the_next_that_has_one();
+    files_without_an_epoch_go_with_those_around_them();
+    an_applied_epoch_may_be_purged_to_and_none_behind_it();
     files_are_asked_for_by_time();
     settings_keep_files_that_are_asked_for();
     what_there_is_not_is_said();
