@@ -19,6 +19,13 @@ struct account;
 struct session_directory;
 struct sql_engine;
 
+/* Whose reports were refused here of late, so that a script that goes on does not fill the
+ * events. Zeroed is ready. */
+struct sql_refused {
+    uint32_t server_ids[64];
+    size_t next; /* the oldest, which the next one takes the place of */
+};
+
 /* What tables show beside the session's own cluster. All borrowed. */
 struct sql_world {
     const struct served_cluster *clusters;
@@ -28,6 +35,7 @@ struct sql_world {
     pthread_mutex_t *writing;           /* held while heartbeats are changed */
     struct report_router *reports;      /* takes what is written to them; NULL: nobody */
     struct registry *registry;          /* its events; NULL: none */
+    struct sql_refused *refused;        /* used while `writing` is held */
 };
 
 struct sql_session {
