@@ -42,6 +42,7 @@ void lease_desk_say_end(struct lease_desk *desk,
                        "Replica %" PRIu32
                        " asks for a place that group %.64s cannot go on from: see lease show",
                        decision->server_id, name);
+        answer->is_about_place = true;
         break;
     case LEASE_END_LOST:
         (void)snprintf(text, size,

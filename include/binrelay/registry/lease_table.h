@@ -57,7 +57,8 @@ struct lease_answer {
      * is sent, whatever the replica has. HOLD: where the replica may be moved meanwhile; {0,
      * 0}: it must stay where it is. */
     struct binlog_position place;
-    bool is_final; /* END: coming again does not help */
+    bool is_final;       /* END: coming again does not help */
+    bool is_about_place; /* END: for what it asks */
     char text[200];
 };
 
