@@ -9,7 +9,7 @@ import pytest
 
 from appliers import TABLE, endpoint_cursor, events, wait_event
 from proxy import Proxy
-from relay import account, cluster, source
+from relay import Refused, account, cluster, source
 from servers import MySql
 from waiting import wait_until
 
@@ -66,8 +66,8 @@ class Member:
     def id(self):
         return self.server.server_id
 
-    def follow(self):
-        place = {} if self.by_gtid else {"file": "first"}
+    def follow(self, file="first"):
+        place = {} if self.by_gtid else {"file": file}
         self.server.follow(self.relay.endpoint("repl", self.proxy.port), **place)
 
     def applied(self):
@@ -113,7 +113,8 @@ class Group:
 
     def __init__(self, farm, new_relay, *, by_gtid):
         self.farm = farm
-        options = ["--replica-exec-mode=IDEMPOTENT", "--innodb-flush-log-at-trx-commit=1"]
+        options = ["--replica-exec-mode=IDEMPOTENT", "--innodb-flush-log-at-trx-commit=1",
+                   "--sync-binlog=1", "--relay-log-recovery=ON"]
         servers = [farm.make(MySql, f"lease-{name}", *options)
                    for name in ("source", "one", "other")]
         farm.start_all(*servers)
@@ -169,6 +170,26 @@ class Group:
         assert not missing, f"applied by none: {sorted(missing)[:20]}"
         return len(one), len(other)
 
+    def beat_until_applied(self, member, more=50):
+        """Traffic, until a member has applied some of it."""
+        begun = member.applied()
+        self.source.start_beating()
+        wait_until(lambda: member.applied() > begun + more,
+                   lambda: f"{member.id} to apply; {member.server.replica_status()}; "
+                   f"{self.lease()}", SETTLED_SECONDS)
+
+    def finish(self, *members):
+        """No more traffic: all is applied, by one of the two."""
+        self.wait_applied(self.source.stop_beating(), *(members or self.members))
+        return self.check_union()
+
+    def fence(self, member):
+        """As a careful administrator: it applies nothing any more, and what it has is known."""
+        member.server.run("STOP REPLICA", "RESET REPLICA ALL")
+        applied = member.applied()
+        self.relay.command(f"lease fence west {member.id} --applied {applied}")
+        return applied
+
     def close(self):
         self.source.stop_beating()
         for member in self.members:
@@ -186,8 +207,7 @@ def group(request, farm, new_relay):
 
 def test_a_held_replica_is_quiet_and_gets_the_stream_when_the_holder_dies(group):
     holder, standby = group.begin()
-    group.source.start_beating()
-    wait_until(lambda: holder.applied() > 50, "the holder to apply")
+    group.beat_until_applied(holder)
     assert standby.applied() == 0
     last = group.source.stop_beating()
     group.wait_applied(last, holder)
@@ -196,11 +216,86 @@ def test_a_held_replica_is_quiet_and_gets_the_stream_when_the_holder_dies(group)
     holder.server.kill()
     group.wait_lease("the second to hold", holder=standby.id, state="held", start_epoch=last)
     assert standby.proxy.accepted == accepted, "it was held on one connection all the time"
-    group.source.start_beating()
-    wait_until(lambda: standby.applied() > last + 50, "the second to apply")
+    group.beat_until_applied(standby)
     # The first comes back, and waits.
     holder.server.start()
     group.wait_lease("the first to wait", waiting=[holder.id], holder=standby.id)
-    last = group.source.stop_beating()
-    group.wait_applied(last, standby)
-    group.check_union()
+    group.finish(standby)
+
+
+def test_a_holder_that_is_cut_off_keeps_what_it_was_sent_until_it_is_fenced(group):
+    holder, standby = group.begin()
+    group.beat_until_applied(holder)
+    holder.proxy.stall()  # what is sent from now on never arrives
+    wait_event(group.relay, "lease.expired", "east", holder.id)
+    waiting = wait_event(group.relay, "lease.waiting", "east", f"lease fence west {holder.id}")
+    assert f"applier {holder.id} was sent up to" in waiting["text"]
+    shown = group.lease()
+    assert (shown["state"], shown["holder"], shown["waiting"]) == ("over", holder.id, [standby.id])
+    assert shown["reason"] and standby.applied() == 0
+    with pytest.raises(Refused, match="lease fence"):
+        group.relay.command(f"lease grant west {standby.id}")
+    applied = group.fence(holder)
+    group.wait_lease("the second to hold", holder=standby.id, start_epoch=applied,
+                     fenced=[holder.id])
+    holder.proxy.mend()
+    holder.follow()
+    wait_until(lambda: "is fenced" in holder.server.replica_status()["io_error"],
+               lambda: f"the fenced one to be told; {holder.server.replica_status()}")
+    # Its fence is lifted, and it begins anew behind what the group has applied.
+    holder.server.run("STOP REPLICA", "RESET REPLICA ALL")
+    group.relay.command(f"lease grant west {holder.id}")
+    holder.follow(file=f"epoch.{group.lease()['applied_epoch']}")
+    group.wait_lease("the first to wait", holder=standby.id, waiting=[holder.id])
+    group.finish(standby)
+
+
+def test_a_holder_that_stands_still_goes_on_with_what_is_its_own(group):
+    holder, standby = group.begin()
+    group.beat_until_applied(holder)
+    os.kill(holder.server.pid, signal.SIGSTOP)
+    wait_event(group.relay, "lease.expired", "east", holder.id)
+    wait_event(group.relay, "lease.waiting", "east", holder.id)
+    assert standby.applied() == 0
+    os.kill(holder.server.pid, signal.SIGCONT)
+    # It applies what was in its buffers: then it returns, or all is reported and the other follows.
+    wait_until(lambda: group.lease()["state"] == "held", lambda: f"a holder; {group.lease()}",
+               SETTLED_SECONDS)
+    group.finish()
+
+
+def test_the_stream_is_handed_over_under_traffic_by_hand(group):
+    holder, standby = group.begin()
+    group.beat_until_applied(holder)
+    for _ in range(2):
+        group.relay.command(f"lease release west {holder.id}")
+        group.wait_lease("the other to hold", holder=standby.id, state="held")
+        begun = standby.applied()
+        wait_until(lambda: standby.applied() > begun + 50, "the other to apply")
+        group.wait_lease("the first to wait", waiting=[holder.id])
+        holder, standby = standby, holder
+    assert len(events(group.relay, "lease.released", "east")) == 2
+    group.finish()
+
+
+def test_a_relay_that_is_killed_gives_the_stream_to_nobody_else(group):
+    holder, standby = group.begin()
+    group.beat_until_applied(holder)
+    number = group.lease()["grant"]
+    group.relay.kill()
+    group.relay.start()
+    shown = group.wait_lease("the first to hold again", holder=holder.id, state="held",
+                             waiting=[standby.id])
+    assert shown["grant"] > number
+    begun = holder.applied()
+    wait_until(lambda: holder.applied() > begun + 50, "the first to apply")
+    # Both die at once: what the holder had is not known, and nobody follows before it is back.
+    holder.server.kill()
+    group.relay.kill()
+    group.relay.start()
+    wait_event(group.relay, "lease.waiting", "east", holder.id)
+    group.wait_lease("nobody", state="over", holder=holder.id, waiting=[standby.id])
+    holder.server.start()
+    group.wait_lease("the first to hold", holder=holder.id, state="held")
+    assert standby.applied() == 0
+    group.finish()
