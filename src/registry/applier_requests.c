@@ -145,6 +145,7 @@ static enum status add(void *context, struct error *error)
     enum status status = commit_one(request, change, &is_new, error);
 
     if (status == STATUS_OK) {
+        applier_changes_add_rows(request->appliers, &request->server_id, 1);
         applier_registry_tell(
             request->appliers, "applier.added", "applier %" PRIu32 "%s%s, by an administrator",
             request->server_id, request->settings->is_required ? ", required" : "",

@@ -155,6 +155,7 @@ static void make_world(struct endpoint *endpoint, const struct endpoint_options 
         .heartbeats = endpoint->heartbeat_name == NULL ? NULL : options->heartbeats,
         .heartbeat_name = endpoint->heartbeat_name,
         .writing = &endpoint->writing,
+        .pins = options->pins,
         .reports = options->reports,
         .registry = options->registry,
         .refused = &endpoint->refused,

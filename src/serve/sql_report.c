@@ -50,19 +50,6 @@ static const struct served_cluster *find_cluster(const struct sql_world *world,
     return found;
 }
 
-static bool may_use(const struct sql_session *session, const struct served_cluster *cluster)
-{
-    const struct account *account = session->account;
-    size_t number = (size_t)(cluster - session->world->clusters);
-
-    for (size_t at = 0; account != NULL && at < account->cluster_count; at++) {
-        if (account->clusters[at] == number) {
-            return true;
-        }
-    }
-    return account == NULL;
-}
-
 /* What the router does not tell, as it is of no cluster that it knows: once, for a while. */
 static void tell_refusal(const struct sql_world *world,
                          const char *cluster,
@@ -91,7 +78,7 @@ static enum status check_account(const struct sql_session *session,
 {
     const struct served_cluster *cluster = find_cluster(session->world, row);
 
-    if (cluster == NULL || may_use(session, cluster)) {
+    if (cluster == NULL || sql_session_has_cluster(session, cluster)) {
         return STATUS_OK;
     }
     (void)sql_error_set(error, SQL_ERROR_REPORT_REFUSED,
@@ -145,6 +132,20 @@ enum status sql_report_check(struct sql_statement *statement,
     return STATUS_OK;
 }
 
+static void warn(struct sql_statement *statement, const struct error *why)
+{
+    struct sql_warnings *warnings = &statement->session->warnings;
+
+    if (warnings->count == 0) {
+        warnings->code = SQL_ERROR_REPORT_REFUSED;
+        (void)snprintf(warnings->message, sizeof(warnings->message), "%s", why->message);
+    }
+    if (warnings->count < UINT16_MAX) {
+        warnings->count++;
+    }
+    statement->writer->warnings = (uint16_t)warnings->count;
+}
+
 void sql_report_take(struct sql_statement *statement,
                      const struct sql_written *rows,
                      size_t count)
@@ -166,8 +167,6 @@ void sql_report_take(struct sql_statement *statement,
             tell_refusal(world, session->cluster != NULL ? session->cluster->name : "",
                          row.server_id, why.message);
         }
-        if (statement->writer->warnings < UINT16_MAX) {
-            statement->writer->warnings++;
-        }
+        warn(statement, &why);
     }
 }

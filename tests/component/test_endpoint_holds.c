@@ -302,6 +302,16 @@ static void replicas_register_themselves(struct rig *rig)
     }
     CHECK(binlog_position_compare(facts_of(rig, 77).sent, end) == 0);
     rig_await_sessions(rig, 0);
+    CHECK_OK(applier_registry_lose(rig->appliers[EAST], 77, &error), &error);
+    CHECK(facts_of(rig, 77).is_lost);
+    client = open_replica(rig, "repl");
+    send_dump(&client, 77, "binlog.000003", 0); /* a place that is here finds it again */
+    read_files(&client, LARGE_FILES + 1);
+    while (facts_of(rig, 77).is_lost) {
+        (void)sched_yield();
+    }
+    client_close(&client);
+    rig_await_sessions(rig, 0);
     CHECK_OK(applier_registry_forget(rig->appliers[EAST], 77, &error), &error);
 }
 

@@ -219,12 +219,19 @@ static void who_is_unknown_is_shown_with_a_warning(void)
     CHECK(ask(&asker, "INSERT INTO heartbeat.heartbeat (server_id, applied_epoch) VALUES (999, "
                       "7)") == 0);
     CHECK(asker.affected == 1 && asker.warnings == 1);
+    CHECK(is_answer(&asker, "SELECT @@warning_count", "1"));
+    CHECK(ask(&asker, "SHOW WARNINGS") == 0 && rows_of(&asker) == 1);
+    CHECK(is_value(&asker, 0, 0, "Warning") && is_value(&asker, 0, 1, "3819") &&
+          is_value(&asker, 0, 2, "no cluster knows applier 999"));
     CHECK(is_answer(
         &asker, "SELECT applied_epoch FROM heartbeat.heartbeat WHERE server_id = 999", "7"));
     CHECK(ask(&asker,
               "UPDATE heartbeat.heartbeat SET applied_epoch = 6 WHERE server_id = 999") == 0);
     CHECK(asker.warnings == 1);
     CHECK(refusals("applier 999") == 1); /* said once */
+    CHECK(ask(&asker, "UPDATE heartbeat.heartbeat SET counter = 1 WHERE server_id = 201") == 0);
+    CHECK(asker.warnings == 0);
+    CHECK(ask(&asker, "SHOW WARNINGS") == 0 && rows_of(&asker) == 0);
 }
 
 static void an_account_reports_for_its_own_clusters(void)

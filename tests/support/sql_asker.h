@@ -23,9 +23,9 @@ struct asker {
     struct sql_world world;
     pthread_mutex_t writing;
     struct sql_refused refused;
-    uint64_t clock_usec;      /* what the clock says */
-    uint64_t clock_step_usec; /* how much later it is at each look */
-    uint64_t affected;        /* rows, of the last answer that was OK, as the next */
+    _Atomic uint64_t clock_usec;      /* what the clock says, on the registry's thread too */
+    _Atomic uint64_t clock_step_usec; /* how much later it is at each look */
+    uint64_t affected;                /* rows, of the last answer that was OK, as the next */
     unsigned warnings;
     struct sql_session sql;
     struct result_set set; /* of the last answer */
@@ -64,6 +64,7 @@ static inline void asker_open_by(struct asker *asker, enum epoch_kind epochs)
         .heartbeats = registry_heartbeats(asker->registry),
         .heartbeat_name = "heartbeat.heartbeat",
         .writing = &asker->writing,
+        .pins = registry_pins(asker->registry),
         .reports = registry_reports(asker->registry),
         .registry = asker->registry,
         .refused = &asker->refused,
