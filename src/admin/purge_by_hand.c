@@ -18,7 +18,7 @@ struct by_hand {
     const struct purge_request *request; /* as it was asked */
     struct purge_outcome *outcome;
     uint64_t before; /* files in front of this number are asked for */
-    bool is_strict;  /* named by file or epoch: all of it or nothing */
+    bool is_strict;  /* something is named: all of it that is old enough, or nothing */
 };
 
 /* ---- what is asked for ---- */
@@ -93,7 +93,8 @@ static enum status find_asked(struct by_hand *by_hand,
     size_t count = scene->file_count == 0 ? 0 : scene->file_count - 1; /* never the newest */
     enum status status = STATUS_OK;
 
-    by_hand->is_strict = request->before_file != 0 || request->to_epoch != 0;
+    by_hand->is_strict =
+        request->before_file != 0 || request->to_epoch != 0 || request->before_usec != 0;
     if (request->before_file != 0) {
         status = find_file(by_hand, scene, &count, error);
     }
@@ -237,7 +238,7 @@ static enum status obey(struct by_hand *by_hand, struct error *error)
     bool is_done = false;
     enum status status = STATUS_OK;
 
-    while (status == STATUS_OK && !is_done) {
+    while (status == STATUS_OK && !is_done && !purger_is_stopping(by_hand->purger)) {
         status = obey_once(by_hand, &round, &is_done, error);
     }
     note_round(by_hand, &round);
@@ -253,7 +254,9 @@ static enum status deny(struct by_hand *by_hand,
     char holders[PURGE_TEXT_BYTES];
 
     add_blockers(by_hand->outcome, view->holds, needs);
-    note_plan(by_hand, view, &(struct purge_plan){0});
+    if (by_hand->request->is_dry_run) {
+        return STATUS_OK; /* that nothing would go, and why, is what was asked */
+    }
     return error_set(error, STATUS_DENIED, "what is to be purged is needed by %s",
                      purger_print_holds(by_hand->purger, holders, view->holds, needs));
 }
@@ -353,7 +356,7 @@ static enum status force(struct by_hand *by_hand, struct error *error)
     bool is_done = false;
     enum status status = STATUS_OK;
 
-    while (status == STATUS_OK && !is_done) {
+    while (status == STATUS_OK && !is_done && !purger_is_stopping(by_hand->purger)) {
         status = force_once(by_hand, &round, &is_done, error);
     }
     if (status == STATUS_OK && outcome->loser_count > 0) {
@@ -386,6 +389,19 @@ static enum status plan_request(struct by_hand *by_hand, struct error *error)
     return status;
 }
 
+static enum status run(struct by_hand *by_hand, struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    purger_begin_turn(by_hand->purger);
+    status = plan_request(by_hand, error);
+    if (status == STATUS_OK && !by_hand->request->is_dry_run) {
+        status = by_hand->request->is_forced ? force(by_hand, error) : obey(by_hand, error);
+    }
+    purger_end_turn(by_hand->purger);
+    return status;
+}
+
 enum status purger_purge(struct purger *purger,
                          const struct purge_request *request,
                          struct purge_outcome *outcome,
@@ -395,13 +411,13 @@ enum status purger_purge(struct purger *purger,
     enum status status = STATUS_OK;
 
     *outcome = (struct purge_outcome){0};
-    purger_begin_turn(purger);
-    status = plan_request(&by_hand, error);
-    if (status == STATUS_OK && !request->is_dry_run) {
-        status = request->is_forced ? force(&by_hand, error) : obey(&by_hand, error);
+    if (!purger_enter(purger)) {
+        return error_set(error, STATUS_CLOSED, "cluster %s: the relay is stopping",
+                         purger->options.cluster);
     }
-    purger_end_turn(purger);
+    status = run(&by_hand, error);
     purger_poke(purger);
+    purger_leave(purger);
     return status;
 }
 

@@ -130,10 +130,10 @@ static void fetch_secrets(struct config *config, struct option_faults *faults)
         }
     }
     for (size_t at = 0; at < config->heartbeat.polls.count; at++) {
-        struct config_poll *poll = (struct config_poll *)config->heartbeat.polls.items + at;
+        struct config_source *server = &config_poll_at(config, at)->server;
         autofree char *path = mem_format("$.heartbeat.poll[%zu]", at);
 
-        fetch_secret(&poll->password, poll->password_file, path, "password", faults);
+        fetch_secret(&server->password, server->password_file, path, "password", faults);
     }
 }
 

@@ -126,11 +126,7 @@ struct config_hook {
 
 struct config_poll {
     char *cluster;
-    char *host;
-    uint64_t port;
-    char *user;
-    char *password_file;
-    char *password;
+    struct config_source server;
     uint64_t interval_usec;
 };
 
@@ -204,6 +200,11 @@ static inline struct config_source *config_source_at(const struct config_cluster
                                                      size_t at)
 {
     return (struct config_source *)cluster->sources.items + at;
+}
+
+static inline struct config_poll *config_poll_at(const struct config *config, size_t at)
+{
+    return (struct config_poll *)config->heartbeat.polls.items + at;
 }
 
 static inline struct config_listen *config_listen_at(const struct config *config, size_t at)

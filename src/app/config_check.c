@@ -69,15 +69,15 @@ static void check_purge_has_reports(const struct config *config,
                                     struct option_faults *faults)
 {
     autofree char *where = mem_format("%s.purge.policy", path);
-    const struct config_poll *polls = config->heartbeat.polls.items;
 
     if (cluster->epochs != EPOCHS_NONE || cluster->purge.policy == NULL ||
         strcmp(cluster->purge.policy, "applied") != 0) {
         return;
     }
     for (size_t at = 0; at < config->heartbeat.polls.count; at++) {
-        if (polls[at].cluster != NULL && cluster->name != NULL &&
-            strcmp(polls[at].cluster, cluster->name) == 0) {
+        const char *polled = config_poll_at(config, at)->cluster;
+
+        if (polled != NULL && cluster->name != NULL && strcmp(polled, cluster->name) == 0) {
             return;
         }
     }
@@ -318,11 +318,14 @@ static void check_heartbeat(const struct config *config, struct option_faults *f
         option_fault(faults, path, "must be in a database of its own, not a server's");
     }
     for (size_t at = 0; at < config->heartbeat.polls.count; at++) {
+        const struct config_poll *poll = config_poll_at(config, at);
         autofree char *where = mem_format("$.heartbeat.poll[%zu].cluster", at);
+        autofree char *tls = mem_format("$.heartbeat.poll[%zu].tls", at);
 
-        check_cluster_exists(config,
-                             ((struct config_poll *)config->heartbeat.polls.items)[at].cluster,
-                             where, faults);
+        check_cluster_exists(config, poll->cluster, where, faults);
+        if (poll->server.tls.cert != NULL && poll->server.tls.key == NULL) {
+            option_fault(faults, tls, "a cert needs its key");
+        }
     }
 }
 
@@ -352,8 +355,6 @@ static void list_unused_of_cluster(const struct config_cluster *cluster, struct 
         const char *name;
     } later[] = {
         {cluster->sources.count > 1, "sources after the first"},
-        {cluster->appliers.count > 0, "appliers"},
-        {strcmp(cluster->purge.policy, "applied") == 0, "purge.policy"},
         {cluster->filter != NULL, "filter"},
         {cluster->archive.command != NULL, "archive"},
     };
@@ -378,9 +379,6 @@ void config_list_unused(const struct config *config, struct buffer *lines)
     }
     if (config->hooks.count > 0) {
         buffer_add_text(lines, "hooks\n");
-    }
-    if (config->heartbeat.polls.count > 0) {
-        buffer_add_text(lines, "heartbeat.poll\n");
     }
     if (config->http.listen != NULL) {
         buffer_add_text(lines, "http\n");

@@ -156,11 +156,13 @@ static const struct option_section hook_section = {hook_options, sizeof(struct c
 
 static const struct config_option poll_options[] = {
     {"cluster",       OPTION_TEXT,     AT(config_poll, cluster), .is_required = true},
-    {"host",          OPTION_TEXT,     AT(config_poll, host), .is_required = true},
-    {"port",          OPTION_NUMBER,   AT(config_poll, port), .fallback = "3306", .least = 1, .most = PORT_MOST},
-    {"user",          OPTION_TEXT,     AT(config_poll, user), .is_required = true},
-    {"password_file", OPTION_TEXT,     AT(config_poll, password_file)},
-    {"password",      OPTION_SECRET,   AT(config_poll, password)},
+    {"host",          OPTION_TEXT,     AT(config_poll, server.host), .is_required = true},
+    {"port",          OPTION_NUMBER,   AT(config_poll, server.port), .fallback = "3306", .least = 1, .most = PORT_MOST},
+    {"user",          OPTION_TEXT,     AT(config_poll, server.user), .is_required = true},
+    {"password_file", OPTION_TEXT,     AT(config_poll, server.password_file)},
+    {"password",      OPTION_SECRET,   AT(config_poll, server.password)},
+    {"public_key",    OPTION_TEXT,     AT(config_poll, server.public_key)},
+    {"tls",           OPTION_SECTION,  AT(config_poll, server), .section = &source_tls},
     {"interval",      OPTION_DURATION, AT(config_poll, interval_usec), .fallback = "2s", .least = 10 * MSEC},
     END,
 };

@@ -100,24 +100,27 @@ void settings_release(struct settings *settings)
     *settings = (struct settings){0};
 }
 
+struct source_options settings_source(const struct config_source *source)
+{
+    return (struct source_options){
+        .host = source->host,
+        .port = (uint16_t)source->port,
+        .user = source->user,
+        .password = source->password == NULL ? "" : source->password,
+        .tls_mode = (enum source_tls_mode)source->tls.mode,
+        .tls_ca = source->tls.ca,
+        .tls_certificate = source->tls.cert,
+        .tls_key = source->tls.key,
+        .public_key = source->public_key,
+    };
+}
+
 struct source_options *settings_sources(const struct config_cluster *cluster)
 {
     struct source_options *sources = mem_zeroed(cluster->sources.count * sizeof(*sources));
 
     for (size_t at = 0; at < cluster->sources.count; at++) {
-        const struct config_source *source = config_source_at(cluster, at);
-
-        sources[at] = (struct source_options){
-            .host = source->host,
-            .port = (uint16_t)source->port,
-            .user = source->user,
-            .password = source->password == NULL ? "" : source->password,
-            .tls_mode = (enum source_tls_mode)source->tls.mode,
-            .tls_ca = source->tls.ca,
-            .tls_certificate = source->tls.cert,
-            .tls_key = source->tls.key,
-            .public_key = source->public_key,
-        };
+        sources[at] = settings_source(config_source_at(cluster, at));
     }
     return sources;
 }

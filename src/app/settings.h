@@ -19,6 +19,9 @@ MUST_CHECK enum status settings_make(struct settings *settings,
                                      struct error *error);
 void settings_release(struct settings *settings);
 
+/* One of them, or a server that is polled; borrows from the configuration. */
+struct source_options settings_source(const struct config_source *source);
+
 /* Sources of a cluster as the puller takes them; borrows from the configuration; freed by the
  * caller. */
 struct source_options *settings_sources(const struct config_cluster *cluster);

@@ -103,6 +103,8 @@ void cluster_board_set_numbers(struct cluster_board *board,
     pthread_mutex_lock(&board->lock);
     board->report.received = numbers->received;
     board->report.upstream = numbers->upstream;
+    board->report.upstream_shift = numbers->upstream_shift;
+    board->report.shift_from_file = numbers->shift_from_file;
     board->report.received_epoch = numbers->received_epoch;
     board->report.last_event_usec = numbers->last_event_usec;
     board->report.last_created_sec = numbers->last_created_sec;

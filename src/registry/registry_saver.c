@@ -5,7 +5,9 @@
 #include "applier_registry_internal.h"
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
+#include "pin_rows.h"
 #include "pin_table_internal.h"
+#include "registry_job.h"
 #include "registry_saver.h"
 
 enum { SAVE_EVERY_USEC = 1000000, SAVE_AGAIN_USEC = 10 * 1000000 };
@@ -81,6 +83,19 @@ void registry_saver_save(struct registry *registry)
     if (is_again) {
         worker_run_later(registry->worker, &saver->due, SAVE_AGAIN_USEC);
     }
+}
+
+static enum status settle(void *registry, struct error *error)
+{
+    return save_all(registry, error);
+}
+
+enum status registry_settle(struct registry *registry, struct error *error)
+{
+    if (registry_job_run(registry->worker, settle, registry, error) != STATUS_OK) {
+        return error_wrap(error, "save what appliers reported");
+    }
+    return STATUS_OK;
 }
 
 static void on_due(struct message *message)

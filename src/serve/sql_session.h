@@ -19,6 +19,13 @@ struct account;
 struct session_directory;
 struct sql_engine;
 
+/* Whose reports were refused here of late, so that a script that goes on does not fill the
+ * events. Zeroed is ready. */
+struct sql_refused {
+    uint32_t server_ids[64];
+    size_t next; /* the oldest, which the next one takes the place of */
+};
+
 /* What tables show beside the session's own cluster. All borrowed. */
 struct sql_world {
     const struct served_cluster *clusters;
@@ -29,6 +36,14 @@ struct sql_world {
     struct report_router *reports;      /* takes what is written to them; NULL: nobody */
     struct registry *registry;          /* its events; NULL: none */
     struct pin_table *pins;             /* NULL: none */
+    struct sql_refused *refused;        /* used while `writing` is held */
+};
+
+/* What the last write left to be said, for SHOW WARNINGS. */
+struct sql_warnings {
+    unsigned count;
+    int code; /* of the first one, as the next */
+    char message[512];
 };
 
 struct sql_session {
@@ -46,6 +61,7 @@ struct sql_session {
     uint16_t port;                /* of the listener */
     uint64_t started_usec;        /* wall clock: when the endpoint opened */
     struct sql_assigned assigned; /* owned */
+    struct sql_warnings warnings;
 };
 
 /* One statement while it is answered. */

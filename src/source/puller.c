@@ -166,6 +166,7 @@ static void copy_options(struct puller *puller, const struct puller_options *fro
     copy->relay_id = mem_text(from->relay_id);
     copy->log_name = mem_text(from->log_name);
     copy->directory = mem_text(from->directory);
+    copy->heartbeat_table = mem_text(from->heartbeat_table);
     copy->start.file_name =
         mem_text(from->start.file_name != NULL ? from->start.file_name : "");
     copy->start.gtids = mem_text(from->start.gtids != NULL ? from->start.gtids : "");
@@ -182,6 +183,7 @@ static void free_options(struct puller *puller)
     free((char *)options->relay_id);
     free((char *)options->log_name);
     free((char *)options->directory);
+    free((char *)options->heartbeat_table);
     free((char *)options->start.file_name);
     free((char *)options->start.gtids);
 }

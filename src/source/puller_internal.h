@@ -6,6 +6,7 @@
  *   puller_states.c   what to do next while no connection is there; why
  *   puller_session.c  one connection: socket events to upstream_run() and back
  *   puller_store.c    writing, syncing, recovering
+ *   puller_reports.c  what the stream says of appliers
  */
 #pragma once
 
@@ -120,6 +121,11 @@ MUST_CHECK enum status puller_sync_now(struct puller *puller, struct error *erro
 
 /* Drops what is not whole, writes and syncs the rest: after a connection. */
 MUST_CHECK enum status puller_settle(struct puller *puller, struct error *error);
+
+/* ---- puller_reports.c ---- */
+
+/* From now on what becomes durable is reported, if that is wanted. Before a recovery. */
+void puller_watch_reports(struct puller *puller);
 
 /* For the syncer and for sync_timer. */
 void puller_on_synced(void *context, enum status status, const struct error *error);

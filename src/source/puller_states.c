@@ -77,6 +77,8 @@ void puller_set_state(struct puller *puller, enum pull_state state, const char *
 void puller_show_numbers(struct puller *puller)
 {
     puller->numbers.received_epoch = epoch_index_received(puller->options.store).epoch;
+    puller->numbers.upstream_shift = puller->kept.upstream_shift;
+    puller->numbers.shift_from_file = puller->kept.shift_from_file;
     cluster_board_set_numbers(puller->options.board, &puller->numbers);
 }
 

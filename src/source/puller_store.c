@@ -142,6 +142,7 @@ enum status puller_recover(struct puller *puller, struct error *error)
         binlog_store_set_first_visible(store, puller->kept.first_visible);
     }
     epoch_index_on_notice(store, on_epoch_notice, puller);
+    puller_watch_reports(puller);
     if (binlog_store_recover(store, error) != STATUS_OK) {
         return error->status;
     }

@@ -8,13 +8,6 @@
 #include "binrelay/base/memory.h"
 #include "source_agent_internal.h"
 
-/* include/mysqld_error.h of MySQL and MariaDB. */
-enum {
-    ERROR_UNKNOWN_DATABASE = 1049,
-    ERROR_UNKNOWN_TABLE = 1146,
-    ERROR_UNKNOWN_VARIABLE = 1193,
-};
-
 enum { APPLY_STATUS_MOST_ROWS = 10000 };
 
 /* ---- the session ---- */
@@ -35,55 +28,46 @@ static void take_word(void *context, const struct bytes *values)
  * A heartbeat is a marker only as a rows event. Where the server logs
  * statements (MariaDB's default does, for ours), this session must not.
  */
-static enum status demand_row_format(struct source_agent *agent, struct error *error)
+static enum status demand_row_format(struct source_sql *sql, struct error *error)
 {
     struct word format = {""};
     const struct source_sql_rows rows = {
         .columns = 1, .most = 1, .take = take_word, .context = &format};
 
-    if (source_sql_ask(agent->sql, "SELECT @@SESSION.binlog_format", &rows, error) !=
-        STATUS_OK) {
+    if (source_sql_ask(sql, "SELECT @@SESSION.binlog_format", &rows, error) != STATUS_OK) {
         /* A server without the variable logs rows. */
-        return error->sql_code == ERROR_UNKNOWN_VARIABLE ? STATUS_OK : error->status;
+        return error->sql_code == SERVER_UNKNOWN_VARIABLE ? STATUS_OK : error->status;
     }
     if (strcasecmp(format.text, "ROW") == 0) {
         return STATUS_OK;
     }
-    if (source_sql_run(agent->sql, "SET SESSION binlog_format = 'ROW'", error) != STATUS_OK) {
+    if (source_sql_run(sql, "SET SESSION binlog_format = 'ROW'", error) != STATUS_OK) {
         return error_wrap(error, "binlog_format is %s, heartbeats need ROW", format.text);
     }
     return STATUS_OK;
 }
 
-enum status source_agent_connect(struct source_agent *agent, struct error *error)
+enum status source_agent_prepare(void *context, struct source_sql *sql, struct error *error)
 {
     /* Less than the time limit for an answer: who holds a lock is then named by the source. */
     static const char settings[] = "SET autocommit = 1, lock_wait_timeout = 5,"
                                    " innodb_lock_wait_timeout = 5";
-    enum status status = STATUS_OK;
+    const struct source_agent *agent = context;
+    enum status status = source_sql_run(sql, settings, error);
 
-    if (source_sql_is_connected(agent->sql)) {
-        return STATUS_OK;
+    /* A server that does not know one of them has its own. */
+    if (status != STATUS_OK && status != STATUS_DENIED) {
+        return status;
     }
-    status = source_sql_connect(agent->sql, error);
-    if (status == STATUS_OK) {
-        status = source_sql_run(agent->sql, settings, error);
-        /* A server that does not know one of them has its own. */
-        status = status == STATUS_DENIED ? STATUS_OK : status;
-    }
-    if (status == STATUS_OK && agent->options.writes_heartbeats) {
-        status = demand_row_format(agent, error);
-    }
-    if (status != STATUS_OK) {
-        source_sql_hang_up(agent->sql);
-    }
-    return status;
+    return agent->options.writes_heartbeats ? demand_row_format(sql, error) : STATUS_OK;
 }
 
 /* ---- heartbeats ---- */
 
 /* The documented form of the table. */
-static enum status create_table(struct source_agent *agent, struct error *error)
+static enum status create_table(const struct source_agent *agent,
+                                struct source_sql *sql,
+                                struct error *error)
 {
     autofree char *database = mem_format("CREATE DATABASE IF NOT EXISTS %.*s",
                                          (int)strcspn(agent->table, "."), agent->table);
@@ -98,30 +82,31 @@ static enum status create_table(struct source_agent *agent, struct error *error)
                    agent->table);
 
     /* Who may not make the database may make a table in it, where it is there. */
-    if (source_sql_run(agent->sql, database, error) == STATUS_CLOSED ||
-        source_sql_run(agent->sql, table, error) != STATUS_OK) {
+    if (source_sql_run(sql, database, error) == STATUS_CLOSED ||
+        source_sql_run(sql, table, error) != STATUS_OK) {
         return error_wrap(error, "make %s", agent->options.heartbeat_table);
     }
     return STATUS_OK;
 }
 
 /* Never lowers the counter, and never makes a table that is there: that would be logged. */
-static enum status write_heartbeat(struct source_agent *agent, struct error *error)
+static enum status write_heartbeat(void *context, struct source_sql *sql, struct error *error)
 {
+    const struct source_agent *agent = context;
     autofree char *statement =
         mem_format("INSERT INTO %s (server_id, counter) VALUES (%" PRIu32 ", 1)"
                    " ON DUPLICATE KEY UPDATE counter = counter + 1",
                    agent->table, agent->options.server_id);
-    enum status status = source_sql_run(agent->sql, statement, error);
+    enum status status = source_sql_run(sql, statement, error);
 
     if (status != STATUS_DENIED ||
-        (error->sql_code != ERROR_UNKNOWN_TABLE && error->sql_code != ERROR_UNKNOWN_DATABASE)) {
+        (error->sql_code != SERVER_UNKNOWN_TABLE && error->sql_code != SERVER_UNKNOWN_DATABASE)) {
         return status;
     }
-    if (create_table(agent, error) != STATUS_OK) {
+    if (create_table(agent, sql, error) != STATUS_OK) {
         return error->status;
     }
-    return source_sql_run(agent->sql, statement, error);
+    return source_sql_run(sql, statement, error);
 }
 
 /* ---- mysql.ndb_apply_status ---- */
@@ -139,10 +124,7 @@ static uint64_t number_of(struct bytes text)
 {
     uint64_t number = 0;
 
-    for (size_t at = 0; at < text.size && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
-        number = number * 10 + (uint64_t)(text.data[at] - '0');
-    }
-    return number;
+    return source_sql_number(text, &number) ? number : 0;
 }
 
 static void take_apply_row(void *context, const struct bytes *values)
@@ -165,8 +147,9 @@ static void take_apply_row(void *context, const struct bytes *values)
 }
 
 /* A server without the table is none of NDB's: it has no rows. */
-static enum status poll_apply_status(struct source_agent *agent, struct error *error)
+static enum status poll_apply_status(void *context, struct source_sql *sql, struct error *error)
 {
+    const struct source_agent *agent = context;
     static const char statement[] = "SELECT server_id, epoch, log_name, start_pos, end_pos"
                                     " FROM mysql.ndb_apply_status";
     struct apply_rows found = {0};
@@ -174,9 +157,9 @@ static enum status poll_apply_status(struct source_agent *agent, struct error *e
                                          .most = APPLY_STATUS_MOST_ROWS,
                                          .take = take_apply_row,
                                          .context = &found};
-    enum status status = source_sql_ask(agent->sql, statement, &rows, error);
+    enum status status = source_sql_ask(sql, statement, &rows, error);
 
-    if (status == STATUS_DENIED && error->sql_code == ERROR_UNKNOWN_TABLE) {
+    if (status == STATUS_DENIED && error->sql_code == SERVER_UNKNOWN_TABLE) {
         found.count = 0;
         status = STATUS_OK;
     }
@@ -188,24 +171,27 @@ static enum status poll_apply_status(struct source_agent *agent, struct error *e
     return status;
 }
 
-void source_agent_set_jobs(struct source_agent *agent)
+size_t source_agent_jobs(const struct source_agent_options *options, struct sql_job *jobs)
 {
-    const struct source_agent_options *options = &agent->options;
+    size_t count = 0;
 
-    agent->jobs[0] = (struct agent_job){
-        .run = write_heartbeat,
-        .doing = "write heartbeats",
-        .failed = "heartbeat.failed",
-        .resumed = "heartbeat.resumed",
-        .is_wanted = options->writes_heartbeats,
-        .period_usec = options->heartbeat_interval_usec,
-    };
-    agent->jobs[1] = (struct agent_job){
-        .run = poll_apply_status,
-        .doing = "read mysql.ndb_apply_status",
-        .failed = "apply_status.failed",
-        .resumed = "apply_status.resumed",
-        .is_wanted = options->polls_apply_status,
-        .period_usec = options->poll_interval_usec,
-    };
+    if (options->writes_heartbeats) {
+        jobs[count++] = (struct sql_job){
+            .run = write_heartbeat,
+            .doing = "write heartbeats",
+            .failed = "heartbeat.failed",
+            .resumed = "heartbeat.resumed",
+            .period_usec = options->heartbeat_interval_usec,
+        };
+    }
+    if (options->polls_apply_status) {
+        jobs[count++] = (struct sql_job){
+            .run = poll_apply_status,
+            .doing = "read mysql.ndb_apply_status",
+            .failed = "apply_status.failed",
+            .resumed = "apply_status.resumed",
+            .period_usec = options->poll_interval_usec,
+        };
+    }
+    return count;
 }

@@ -419,7 +419,8 @@ static enum status take_rows(struct source_sql *sql,
     size_t count = 0;
     MYSQL_ROW row = NULL;
 
-    if (mysql_num_fields(result) != rows->columns) {
+    if (mysql_num_fields(result) < rows->columns ||
+        (mysql_num_fields(result) > rows->columns && !rows->may_be_wider)) {
         return error_set(error, STATUS_INVALID, "the source answered with %u columns",
                          mysql_num_fields(result));
     }
@@ -431,6 +432,25 @@ static enum status take_rows(struct source_sql *sql,
         take_row(result, row, rows);
     }
     return mysql_errno(sql->mysql) == 0 ? STATUS_OK : explain(sql->mysql, error);
+}
+
+bool source_sql_number(struct bytes value, uint64_t *number)
+{
+    uint64_t found = 0;
+
+    if (value.data == NULL || value.size == 0) {
+        return false;
+    }
+    for (size_t at = 0; at < value.size; at++) {
+        unsigned digit = (unsigned)value.data[at] - '0';
+
+        if (digit > 9 || found > (UINT64_MAX - digit) / 10) {
+            return false;
+        }
+        found = found * 10 + digit;
+    }
+    *number = found;
+    return true;
 }
 
 enum status source_sql_ask(struct source_sql *sql,

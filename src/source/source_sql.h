@@ -16,6 +16,14 @@
 #include "binrelay/base/error.h"
 #include "binrelay/source/puller.h"
 
+/* include/mysqld_error.h of MySQL and MariaDB. */
+enum {
+    SERVER_UNKNOWN_DATABASE = 1049,
+    SERVER_UNKNOWN_COLUMN = 1054,
+    SERVER_UNKNOWN_TABLE = 1146,
+    SERVER_UNKNOWN_VARIABLE = 1193,
+};
+
 struct source_sql;
 
 /* Once for the process before any thread uses the library; again does no harm. */
@@ -53,8 +61,9 @@ typedef void (*source_sql_row_fn)(void *context, const struct bytes *values);
 
 /* What a SELECT is to answer with. */
 struct source_sql_rows {
-    size_t columns; /* another number is STATUS_INVALID */
-    size_t most;    /* more rows are STATUS_FULL, and the end of the connection */
+    size_t columns;    /* another number is STATUS_INVALID */
+    bool may_be_wider; /* ... but more are passed over */
+    size_t most;       /* more rows are STATUS_FULL, and the end of the connection */
     source_sql_row_fn take;
     void *context;
 };
@@ -64,6 +73,9 @@ MUST_CHECK enum status source_sql_ask(struct source_sql *sql,
                                       const char *statement,
                                       const struct source_sql_rows *rows,
                                       struct error *error);
+
+/* A value that is a number without a sign, and fits. */
+bool source_sql_number(struct bytes value, uint64_t *number);
 
 /* Any thread: what runs on the connection ends now, and nothing can be begun any more. */
 void source_sql_interrupt(struct source_sql *sql);

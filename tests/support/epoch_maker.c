@@ -9,6 +9,8 @@ enum {
     TYPE_LONG = 3,
     TYPE_LONGLONG = 8,
     TYPE_VARCHAR = 15,
+    TYPE_TIMESTAMP2 = 17,
+    NULLABLE_REPORT_COLUMNS = 0x0C, /* applied_epoch and source_cluster */
     GTID_BODY_BYTES = 42,
     TABLE_MARKER = 100,
     TABLE_USERS = 101,
@@ -36,11 +38,16 @@ static uint64_t begin(struct binlog_maker *maker)
     return start;
 }
 
-static void add_table(struct binlog_maker *maker,
-                      uint64_t id,
-                      const char *database,
-                      const char *name,
-                      struct bytes types)
+static const uint8_t status_types[] = {TYPE_LONG, TYPE_LONGLONG, TYPE_VARCHAR, TYPE_LONGLONG,
+                                       TYPE_LONGLONG};
+
+/* Of up to eight columns; a bit for each that is nullable. */
+static void add_table_with(struct binlog_maker *maker,
+                           uint64_t id,
+                           const char *database,
+                           const char *name,
+                           struct bytes types,
+                           uint8_t nullable)
 {
     struct buffer body = {0};
 
@@ -55,11 +62,23 @@ static void add_table(struct binlog_maker *maker,
     if (memchr(types.data, TYPE_VARCHAR, types.size) != NULL) {
         buffer_add_number(&body, 2, 1); /* bytes of metadata: the longest text */
         buffer_add_number(&body, 255, 2);
+    } else if (memchr(types.data, TYPE_TIMESTAMP2, types.size) != NULL) {
+        buffer_add_number(&body, 1, 1);
+        buffer_add_number(&body, 0, 1); /* no fraction of a second */
     } else {
         buffer_add_number(&body, 0, 1);
     }
-    buffer_add_number(&body, 0, 1); /* no column is nullable */
+    buffer_add_number(&body, nullable, 1);
     add_event(maker, BINLOG_TABLE_MAP, &body);
+}
+
+static void add_table(struct binlog_maker *maker,
+                      uint64_t id,
+                      const char *database,
+                      const char *name,
+                      struct bytes types)
+{
+    add_table_with(maker, id, database, name, types, 0);
 }
 
 static void begin_rows(struct buffer *body, uint64_t id, size_t columns, bool is_update)
@@ -75,17 +94,15 @@ static void begin_rows(struct buffer *body, uint64_t id, size_t columns, bool is
 
 uint64_t epoch_maker_ndb(struct binlog_maker *maker, uint64_t epoch, unsigned rows)
 {
-    static const uint8_t marker[] = {TYPE_LONG, TYPE_LONGLONG, TYPE_VARCHAR, TYPE_LONGLONG,
-                                     TYPE_LONGLONG};
     static const uint8_t users[] = {TYPE_LONG};
     uint64_t start = begin(maker);
     struct buffer body = {0};
 
     add_table(maker, TABLE_MARKER, "mysql", "ndb_apply_status",
-              (struct bytes){.data = marker, .size = sizeof(marker)});
+              (struct bytes){.data = status_types, .size = sizeof(status_types)});
     add_table(maker, TABLE_USERS, "shop", "users",
               (struct bytes){.data = users, .size = sizeof(users)});
-    begin_rows(&body, TABLE_MARKER, sizeof(marker), false);
+    begin_rows(&body, TABLE_MARKER, sizeof(status_types), false);
     buffer_add_number(&body, 0, 1); /* no NULL */
     buffer_add_number(&body, maker->server_id, 4);
     buffer_add_number(&body, epoch, 8);
@@ -120,6 +137,51 @@ uint64_t epoch_maker_heartbeat(struct binlog_maker *maker, uint32_t server_id, u
         buffer_add_number(&body, counter - 1 + image, 8);
     }
     add_event(maker, UPDATE_ROWS, &body);
+    (void)binlog_maker_xid(maker);
+    maker->created_at_sec--;
+    return start;
+}
+
+uint64_t epoch_maker_report(struct binlog_maker *maker,
+                            uint32_t server_id,
+                            uint64_t applied_epoch,
+                            uint32_t source_cluster)
+{
+    static const uint8_t types[] = {TYPE_LONG, TYPE_LONGLONG, TYPE_LONGLONG, TYPE_LONG,
+                                    TYPE_TIMESTAMP2};
+    uint64_t start = begin(maker);
+    struct buffer body = {0};
+
+    add_table_with(maker, TABLE_MARKER, "heartbeat", "heartbeat",
+                   (struct bytes){.data = types, .size = sizeof(types)},
+                   NULLABLE_REPORT_COLUMNS);
+    begin_rows(&body, TABLE_MARKER, sizeof(types), false);
+    buffer_add_number(&body, 0, 1);
+    buffer_add_number(&body, server_id, 4);
+    buffer_add_number(&body, 1, 8);
+    buffer_add_number(&body, applied_epoch, 8);
+    buffer_add_number(&body, source_cluster, 4);
+    buffer_add_number(&body, maker->created_at_sec, 4);
+    add_event(maker, WRITE_ROWS, &body);
+    (void)binlog_maker_xid(maker);
+    maker->created_at_sec--;
+    return start;
+}
+
+uint64_t epoch_maker_applied(struct binlog_maker *maker, uint32_t origin, uint64_t epoch)
+{
+    uint64_t start = begin(maker);
+    struct buffer body = {0};
+
+    add_table(maker, TABLE_MARKER, "mysql", "ndb_apply_status",
+              (struct bytes){.data = status_types, .size = sizeof(status_types)});
+    begin_rows(&body, TABLE_MARKER, sizeof(status_types), false);
+    buffer_add_number(&body, 0, 1);
+    buffer_add_number(&body, origin, 4);
+    buffer_add_number(&body, epoch, 8);
+    buffer_add_number(&body, 0, 1); /* log_name */
+    buffer_add_zeros(&body, 16);
+    add_event(maker, WRITE_ROWS, &body);
     (void)binlog_maker_xid(maker);
     maker->created_at_sec--;
     return start;

@@ -16,6 +16,16 @@ uint64_t epoch_maker_heartbeat(struct binlog_maker *maker,
                                uint32_t server_id,
                                uint64_t counter);
 
+/* A row of heartbeat.heartbeat in which an applier reports. Returns where the transaction
+ * begins. */
+uint64_t epoch_maker_report(struct binlog_maker *maker,
+                            uint32_t server_id,
+                            uint64_t applied_epoch,
+                            uint32_t source_cluster);
+
+/* A row of mysql.ndb_apply_status that an applier left: what it applied of another cluster. */
+uint64_t epoch_maker_applied(struct binlog_maker *maker, uint32_t origin, uint64_t epoch);
+
 /* A transaction without a marker: one row. Returns where it begins. */
 uint64_t epoch_maker_other(struct binlog_maker *maker);
 

@@ -43,6 +43,22 @@ void pull_scene_close(struct pull_scene *scene)
     temp_dir_remove(scene->path);
 }
 
+static void open_appliers(struct pull_scene *scene)
+{
+    struct registry_applied applied = {.name = "east",
+                                       .server_id = scene->options.server_id,
+                                       .store = scene->store,
+                                       .board = scene->board};
+    struct error error;
+
+    if (scene->has_appliers) {
+        CHECK_OK(registry_open_appliers(scene->registry, &applied, &scene->appliers, &error),
+                 &error);
+        scene->options.reports = registry_reports(scene->registry);
+        scene->options.heartbeat_table = "heartbeat.heartbeat";
+    }
+}
+
 void pull_scene_start(struct pull_scene *scene)
 {
     autofree char *directory = mem_format("%s/east", scene->path);
@@ -66,16 +82,18 @@ void pull_scene_start(struct pull_scene *scene)
     scene->options.store = scene->store;
     scene->options.board = scene->board;
     scene->options.registry = scene->registry;
+    open_appliers(scene);
     CHECK_OK(puller_start(&scene->puller, &scene->options, &error), &error);
 }
 
 void pull_scene_stop(struct pull_scene *scene)
 {
     puller_stop(scene->puller);
+    registry_close(scene->registry);
     binlog_store_free(scene->store);
     cluster_board_free(scene->board);
-    registry_close(scene->registry);
     scene->puller = NULL;
+    scene->appliers = NULL;
     scene->store = NULL;
     scene->board = NULL;
     scene->registry = NULL;

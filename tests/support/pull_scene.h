@@ -17,11 +17,13 @@ struct pull_scene {
     struct fake_source *fake;
     struct gate_disk *disk;
     struct source_options source;
+    bool has_appliers;             /* it keeps appliers, who report in the stream */
     struct puller_options options; /* changed between stop and start as a test likes */
 
     /* While it runs: */
     struct registry *registry;
     struct cluster_board *board;
+    struct applier_registry *appliers; /* of cluster east; NULL: none are kept */
     struct binlog_store *store;
     struct puller *puller;
 };

@@ -61,7 +61,9 @@ struct cluster_report {
     struct source_facts facts;
     struct binlog_position received; /* behind the last event that arrived */
     struct binlog_position upstream; /* the same by the source's own file number */
-    uint64_t received_epoch;         /* the last one in what arrived; 0: none */
+    int64_t upstream_shift;    /* number of a file here minus its number at the source ... */
+    uint64_t shift_from_file;  /* ... from this file here on */
+    uint64_t received_epoch;   /* the last one in what arrived; 0: none */
     uint64_t last_event_usec;  /* wall clock of the last arrival, heartbeats too; 0: none */
     uint32_t last_created_sec; /* the last event's own time; 0: none */
     uint64_t received_bytes;

@@ -75,7 +75,9 @@ struct puller_options {
     struct binlog_store *store;
     struct cluster_board *board;
     struct registry *registry;
-    struct registry_cluster kept; /* what the registry knew at start */
+    struct report_router *reports; /* NULL: the stream is not looked into for reports */
+    const char *heartbeat_table;   /* "database.table", where reports stand; else not needed */
+    struct registry_cluster kept;  /* what the registry knew at start */
 };
 
 struct puller;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a cluster's relay says to its source in SQL: advances the heartbeat row,
- * reads mysql.ndb_apply_status, forwards FLUSH BINARY LOGS. One thread and one
+ * reads mysql.ndb_apply_status, forwards FLUSH BINARY LOGS, purges. One thread and one
  * kept connection per cluster (libmysqlclient), with time limits on every call, so
  * that a source that hangs stops nothing else. Whatever is wrong is logged once,
  * and tried again.
@@ -27,7 +27,8 @@ struct source_agent_options {
     uint64_t heartbeat_interval_usec;
     bool polls_apply_status;
     uint64_t poll_interval_usec;
-    const struct clock *clock; /* borrowed, as all below */
+    const struct clock *clock;  /* borrowed, as all below */
+    struct binlog_store *store; /* for source_agent_purge(); NULL: it purges nothing */
     struct cluster_board *board;
     struct registry *registry;
 };
@@ -56,3 +57,14 @@ void source_agent_set_passwords(struct source_agent *agent,
 MUST_CHECK enum status source_agent_execute(struct source_agent *agent,
                                             const char *statement,
                                             struct error *error);
+
+/*
+ * PURGE BINARY LOGS at the source up to the file that has this number here,
+ * which stays: all in front of it are durable here. Waits, as above. STATUS_OK
+ * also where the source has none of them any more. STATUS_AGAIN: not now, as the
+ * source is not being pulled from or the file is not known to be durable.
+ * STATUS_NOT_FOUND: it is not known which file of the source that is.
+ */
+MUST_CHECK enum status source_agent_purge(struct source_agent *agent,
+                                          uint64_t file,
+                                          struct error *error);

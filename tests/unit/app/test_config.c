@@ -84,6 +84,9 @@ static char *sample_with(const char *part, const char *other)
     return mem_format("%.*s%s%s", (int)(at - sample), sample, other, at + strlen(part));
 }
 
+#define POLL(cluster, more)                                                                    \
+    "'heartbeat': {'poll': [{'cluster': '" cluster "', 'host': 'h', 'user': 'u'" more "}]},"
+
 static void names_every_fault_with_its_path(void)
 {
     static const struct {
@@ -113,6 +116,12 @@ static void names_every_fault_with_its_path(void)
         {"'user': 'r'", "'user': 'r+s'", "$.accounts[0].user: must not hold a '+'"},
         {"'start'", "'epochs': 'none', 'purge': {'policy': 'applied'}, 'start'",
          "needs a heartbeat.poll"},
+        {"'clusters': [{", POLL("west", "") " 'clusters': [{",
+         "$.heartbeat.poll[0].cluster: there is no cluster west"},
+        {"'clusters': [{", POLL("east", ", 'tls': {'mode': 'on'}") " 'clusters': [{",
+         "$.heartbeat.poll[0].tls.mode: must be one of off|pref"},
+        {"'clusters': [{", POLL("east", ", 'tls': {'cert': 'c'}") " 'clusters': [{",
+         "$.heartbeat.poll[0].tls: a cert needs its key"},
         {"'file': 'b.000002', 'position': 4711", "'epoch': 5",
          "$.clusters[0].start.epoch: needs"},
         {"'start': {'file': 'b.000002', 'position': 4711}",

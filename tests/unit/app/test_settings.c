@@ -81,10 +81,46 @@ static void says_how_epochs_are_known(void)
     }
 }
 
+/* A relay that has nobody who says what was applied starts, and purges nothing by itself. */
+static void without_epochs_purges_by_hand_unless_a_poll_tells_gtids(void)
+{
+    struct config *config = read_config("\"appliers\": [{\"server_id\": 201}],", 1, "");
+
+    CHECK(strcmp(config_cluster_at(config, 0)->purge.policy, "manual") == 0);
+    config_free(config);
+    config = read_config("\"purge\": {\"policy\": \"applied\"},", 1,
+                         "\"heartbeat\": {\"poll\": [{\"cluster\": \"east\","
+                         " \"host\": \"h\", \"user\": \"u\"}]},");
+    CHECK(strcmp(config_cluster_at(config, 0)->purge.policy, "applied") == 0);
+    config_free(config);
+}
+
+static void polls_with_the_options_of_a_source(void)
+{
+    struct config *config =
+        read_config("", 1,
+                    "\"heartbeat\": {\"poll\": [{\"cluster\": \"east\", \"host\": \"10.2.0.9\","
+                    " \"port\": 3307, \"user\": \"u\", \"password\": \"p\","
+                    " \"public_key\": \"k\", \"interval\": \"500ms\","
+                    " \"tls\": {\"mode\": \"verify_ca\", \"ca\": \"c\"}}]},");
+    const struct config_poll *poll = config_poll_at(config, 0);
+    struct source_options server = settings_source(&poll->server);
+
+    CHECK(strcmp(server.host, "10.2.0.9") == 0 && server.port == 3307);
+    CHECK(strcmp(server.user, "u") == 0 && strcmp(server.password, "p") == 0);
+    CHECK(server.tls_mode == SOURCE_TLS_VERIFY_CA && strcmp(server.tls_ca, "c") == 0);
+    CHECK(strcmp(server.public_key, "k") == 0 && poll->interval_usec == 500000);
+    config_free(config);
+}
+
 static void lists_only_what_this_version_does_not_do(void)
 {
-    struct config *config = read_config("\"epochs\": \"ndb\", \"start\": {\"epoch\": 7},", 1,
-                                        "\"heartbeat\": {\"write_to_sources\": true},");
+    struct config *config =
+        read_config("\"epochs\": \"ndb\", \"start\": {\"epoch\": 7},"
+                    "\"appliers\": [{\"server_id\": 201}],",
+                    1,
+                    "\"heartbeat\": {\"write_to_sources\": true, \"poll\": [{\"cluster\":"
+                    " \"east\", \"host\": \"h\", \"user\": \"u\"}]},");
     struct buffer lines = {0};
 
     config_list_unused(config, &lines);
@@ -92,6 +128,8 @@ static void lists_only_what_this_version_does_not_do(void)
     CHECK(strstr((const char *)lines.data, "epochs") == NULL);
     CHECK(strstr((const char *)lines.data, "start") == NULL);
     CHECK(strstr((const char *)lines.data, "heartbeat") == NULL);
+    CHECK(strstr((const char *)lines.data, "appliers") == NULL);
+    CHECK(strstr((const char *)lines.data, "purge") == NULL);
     buffer_release(&lines);
     config_free(config);
 }
@@ -100,6 +138,8 @@ int main(void)
 {
     marks_epochs_only_where_the_identity_is_virtual();
     says_how_epochs_are_known();
+    without_epochs_purges_by_hand_unless_a_poll_tells_gtids();
+    polls_with_the_options_of_a_source();
     lists_only_what_this_version_does_not_do();
     return 0;
 }
