@@ -69,6 +69,9 @@ void scene_restart(struct scene *scene);
 /* Moves both clocks. */
 void scene_pass(struct scene *scene, uint64_t sec);
 
+/* Runs statements in control.db, as a person could. */
+void scene_sql(struct scene *scene, const char *sql);
+
 /* How many events of a name there are; the text of the last in `text`, if that is not NULL. */
 size_t scene_count_events(struct scene *scene, const char *event, char text[1024]);
 
