@@ -29,7 +29,18 @@ def described_options(root):
 def described_commands(root):
     text = (root / "docs/man/binrelayctl.1").read_text().split(".SH COMMANDS")[1].split(".SH")[0]
     rows = re.findall(r'^\.(?:B|BI) "?([a-z \\-]+?)"?(?: " .*)?$', text, re.MULTILINE)
-    return {row.replace("\\-", "-").strip() for row in rows}
+    return {row.replace("\\-", "-").strip() for row in rows if not row.startswith("\\-")}
+
+
+def command_options(root):
+    text = (root / "src/admin/admin_commands.c").read_text()
+    return {name.replace("_", "-") for name in
+            re.findall(r'\{"(\w+)",\s*PARAMETER_\w+,\s*false,', text)}
+
+
+def described_command_options(root):
+    text = (root / "docs/man/binrelayctl.1").read_text().split(".SH COMMANDS")[1].split(".SH")[0]
+    return {name.replace("\\-", "-") for name in re.findall(r"\\-\\-([a-z\\-]+[a-z])", text)}
 
 
 def described_store_commands(root):
@@ -42,6 +53,8 @@ def complaints(root):
         yield f"docs/configuration.md: option {name} is not described"
     for name in sorted(commands(root) - described_commands(root)):
         yield f"docs/man/binrelayctl.1: command {name} is not described"
+    for name in sorted(command_options(root) - described_command_options(root)):
+        yield f"docs/man/binrelayctl.1: option --{name} of a command is not described"
     for name in sorted(described_commands(root) - commands(root)):
         yield f"docs/man/binrelayctl.1: there is no command {name}"
     for name in sorted(store_commands(root) ^ described_store_commands(root)):

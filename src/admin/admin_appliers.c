@@ -6,7 +6,7 @@
 
 #include "admin_internal.h"
 #include "binrelay/base/quantity.h"
-#include "catch_up.h"
+#include "binrelay/registry/catch_up.h"
 
 /* ---- rows ---- */
 

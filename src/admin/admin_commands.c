@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of commands: the one place that says which there are and what they take. */
+#include <ctype.h>
 #include <string.h>
 
 #include "admin_internal.h"
@@ -88,16 +89,35 @@ const struct admin_command *admin_command_find(const char *name)
     return NULL;
 }
 
-/* "purge CLUSTER [--to-epoch N]", from the parameters. */
+/* "CLUSTER", "--to-epoch TO_EPOCH", "--force": as people type it. */
+static void add_parameter(struct buffer *usage, const struct command_parameter *parameter)
+{
+    if (!parameter->is_positional) {
+        buffer_add_text(usage, "--");
+        for (const char *at = parameter->name; *at != '\0'; at++) {
+            buffer_add(usage, *at == '_' ? "-" : at, 1);
+        }
+    }
+    if (parameter->kind == PARAMETER_FLAG) {
+        return;
+    }
+    buffer_add_text(usage, parameter->is_positional ? "" : " ");
+    for (const char *at = parameter->name; *at != '\0'; at++) {
+        char letter = (char)toupper((unsigned char)*at);
+
+        buffer_add(usage, &letter, 1);
+    }
+}
+
+/* "purge CLUSTER [--to-epoch TO_EPOCH]", from the parameters. */
 static void add_usage(struct buffer *usage, const struct admin_command *command)
 {
     buffer_add_text(usage, command->name);
     for (const struct command_parameter *parameter = command->parameters;
          parameter->name != NULL; parameter++) {
-        const char *dashes = parameter->is_positional ? "" : "--";
-
-        buffer_add_format(usage, parameter->is_required ? " %s%s" : " [%s%s]", dashes,
-                          parameter->name);
+        buffer_add_text(usage, parameter->is_required ? " " : " [");
+        add_parameter(usage, parameter);
+        buffer_add_text(usage, parameter->is_required ? "" : "]");
     }
 }
 

@@ -7,10 +7,10 @@
 #include "binrelay/base/log.h"
 #include "binrelay/protocol/binlog_control.h"
 #include "binrelay/protocol/binlog_walk.h"
+#include "binrelay/registry/catch_up.h"
 #include "binrelay/storage/binlog_cursor.h"
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/epoch_locate.h"
-#include "catch_up.h"
 
 enum {
     SHOWN_COUNT = 20, /* of epochs, where no count is asked */

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "admin_internal.h"
+#include "binrelay/registry/catch_up.h"
 #include "binrelay/storage/epoch_locate.h"
-#include "catch_up.h"
 
 /* The low half of the pseudo-epoch of an NDB backup, whose high half is its StopGCP. */
 #define BACKUP_EPOCH_LOW UINT64_C(0xFFFFFFFF)
@@ -157,6 +157,7 @@ static enum status find_place(const struct admin_cluster *cluster,
     enum epoch_kind kind = epoch_index_rules(cluster->store).kind;
     struct error why = {0};
     enum status status = STATUS_OK;
+    uint64_t oldest = 0;
 
     if (kind == EPOCH_KIND_NONE || (is_backup && kind != EPOCH_KIND_NDB)) {
         return error_set(error, STATUS_INVALID, "cluster %s keeps no epochs%s", cluster->name,
@@ -168,8 +169,11 @@ static enum status find_place(const struct admin_cluster *cluster,
     if (status == STATUS_OK) {
         return STATUS_OK;
     }
-    return error_set(error, status, "%.300s; the oldest epoch here is %" PRIu64, why.message,
-                     catch_up_oldest_epoch(cluster->store));
+    *error = why;
+    oldest = catch_up_oldest_epoch(cluster->store);
+    return oldest == 0 ? status
+                       : error_set(error, status, "%.300s; the oldest epoch here is %" PRIu64,
+                                   why.message, oldest);
 }
 
 /*

@@ -4,9 +4,9 @@
 
 #include "admin_internal.h"
 #include "binrelay/base/memory.h"
+#include "binrelay/registry/catch_up.h"
 #include "binrelay/serve/endpoint_sessions.h"
 #include "binrelay/storage/binlog_files.h"
-#include "catch_up.h"
 
 /* Bytes and count of a cluster's files. */
 static void sum_files(struct binlog_store *store, uint64_t *bytes, size_t *count)

@@ -7,9 +7,9 @@
 
 #include "admin_internal.h"
 #include "binrelay/base/memory.h"
+#include "binrelay/registry/catch_up.h"
 #include "binrelay/serve/endpoint_sessions.h"
 #include "binrelay/storage/binlog_files.h"
-#include "catch_up.h"
 
 static void measure_appliers(struct metrics_cluster *measured,
                              const struct admin_cluster *cluster,
@@ -22,12 +22,14 @@ static void measure_appliers(struct metrics_cluster *measured,
     measured->applier_count = count;
     for (size_t at = 0; at < count; at++) {
         struct metrics_applier *applier = &measured->appliers[at];
+        struct catch_up place = catch_up_of(cluster->store, &appliers[at]);
 
         applier->server_id = appliers[at].server_id;
         applier->epoch_applied = appliers[at].applied.epoch;
         applier->has_lag =
             catch_up_lag(cluster->store, &appliers[at], now_usec, &applier->lag_seconds);
-        applier->can_catch_up = catch_up_of(cluster->store, &appliers[at]).is_possible;
+        applier->can_catch_up = place.is_possible;
+        applier->has_place = place.is_possible || place.is_hopeless;
     }
     applier_facts_free(appliers, count);
 }

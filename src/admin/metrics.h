@@ -19,6 +19,7 @@ struct metrics_applier {
     uint64_t epoch_applied; /* 0: none */
     bool has_lag;
     double lag_seconds;
+    bool has_place; /* it is known whether it can go on */
     bool can_catch_up;
 };
 

@@ -168,8 +168,10 @@ static void add_can_catch_up(struct buffer *text,
         const struct metrics_applier *applier = &cluster->appliers[at];
         struct applier_labels labels;
 
-        metrics_text_number(text, name, label_applier(&labels, cluster, applier),
-                            applier->can_catch_up ? 1 : 0);
+        if (applier->has_place) {
+            metrics_text_number(text, name, label_applier(&labels, cluster, applier),
+                                applier->can_catch_up ? 1 : 0);
+        }
     }
 }
 

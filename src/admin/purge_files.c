@@ -17,15 +17,26 @@ static void count_purged(struct purger *purger, const struct binlog_purged *purg
     pthread_mutex_unlock(&purger->lock);
 }
 
+/* The reports by which the file may go must outlive it: after a crash an applier that is known
+ * at an older place would seem to be lost. */
+static enum status settle(struct purger *purger, struct error *error)
+{
+    return purger->options.registry == NULL ? STATUS_OK
+                                            : registry_settle(purger->options.registry, error);
+}
+
 enum status purge_oldest(struct purger *purger,
                          const struct purge_view *view,
                          struct purge_round *round,
                          struct error *error)
 {
     struct binlog_purged purged;
-    enum status status =
-        binlog_store_purge(purger->options.store, view->files[1].file, &purged, error);
+    enum status status = settle(purger, error);
 
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = binlog_store_purge(purger->options.store, view->files[1].file, &purged, error);
     count_purged(purger, &purged);
     if (purged.files > 0) {
         round->first_file = round->files == 0 ? view->files[0].file : round->first_file;
@@ -59,7 +70,7 @@ void purge_round_tell(struct purger *purger,
 
 /* ---- who needed them ---- */
 
-/* Durable before anything of what it needs goes. */
+/* Durable before anything of what it needs goes. The registry tells applier.lost. */
 static enum status lose(struct purger *purger,
                         const struct log_hold *hold,
                         const char *why,
@@ -73,7 +84,7 @@ static enum status lose(struct purger *purger,
         return STATUS_OK; /* it was forgotten meanwhile: nobody is to be told */
     }
     if (status == STATUS_OK) {
-        purger_tell(purger, "applier.lost", "%s: what it needs is purged %s",
+        purger_tell(purger, "applier.dropped", "%s loses its place %s",
                     purger_print_holds(purger, text, hold, 1), why);
     }
     return status;

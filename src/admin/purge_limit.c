@@ -10,7 +10,23 @@
 #include "binrelay/base/log.h"
 #include "purger_internal.h"
 
-static const uint64_t bytes_per_mib = UINT64_C(1024) * 1024;
+static const double bytes_per_mib = 1024.0 * 1024;
+
+/* "812.0 of the 1000.0 MiB that it may take" */
+struct fill_text {
+    char text[80];
+};
+
+static struct fill_text text_of(const struct disk_sample *sample)
+{
+    struct fill_text shown;
+
+    (void)snprintf(shown.text, sizeof(shown.text),
+                   "the store has %.1f of the %.1f MiB that it may take",
+                   (double)sample->store_bytes / bytes_per_mib,
+                   (double)sample->limit_bytes / bytes_per_mib);
+    return shown;
+}
 
 struct disk_sample purger_sample(struct purger *purger, uint64_t store_bytes)
 {
@@ -131,19 +147,15 @@ static void tell_hard(struct purger *purger,
 {
     const struct purger_links *links = &purger->options.links;
     char holders[PURGE_TEXT_BYTES];
-    char reason[256];
+    char reason[PURGE_TEXT_BYTES];
 
-    (void)snprintf(reason, sizeof(reason),
-                   "the store has %llu MiB of the %llu MiB it may take, above the hard mark "
-                   "of %u %%",
-                   (unsigned long long)(sample->store_bytes / bytes_per_mib),
-                   (unsigned long long)(sample->limit_bytes / bytes_per_mib),
-                   view->settings.hard_percent);
+    (void)snprintf(reason, sizeof(reason), "%s, above the hard mark of %u %%; held by %.700s",
+                   text_of(sample).text, view->settings.hard_percent,
+                   purger_print_holds(purger, holders, view->holds, view->scene.hold_count));
     if (links->set_room != NULL) {
         links->set_room(links->context, false, reason);
     }
-    purger_tell(purger, "disk.hard", "%s: the pull stops; held by %s", reason,
-                purger_print_holds(purger, holders, view->holds, view->scene.hold_count));
+    purger_tell(purger, "disk.hard", "the pull stops: %s", reason);
 }
 
 static void tell_soft(struct purger *purger,
@@ -154,15 +166,11 @@ static void tell_soft(struct purger *purger,
     char holders[PURGE_TEXT_BYTES];
     char left[64] = "";
 
-    if (hours_left >= 0) {
+    if (hours_left > 0) {
         (void)snprintf(left, sizeof(left), ", %.1f hours to the hard one", hours_left);
     }
-    purger_tell(purger, "disk.soft",
-                "the store has %llu MiB of the %llu MiB it may take, above the soft mark of "
-                "%u %%%s; held by %s",
-                (unsigned long long)(sample->store_bytes / bytes_per_mib),
-                (unsigned long long)(sample->limit_bytes / bytes_per_mib),
-                view->settings.soft_percent, left,
+    purger_tell(purger, "disk.soft", "%s, above the soft mark of %u %%%s; held by %s",
+                text_of(sample).text, view->settings.soft_percent, left,
                 purger_print_holds(purger, holders, view->holds, view->scene.hold_count));
 }
 
@@ -173,10 +181,7 @@ static void tell_ok(struct purger *purger, const struct disk_sample *sample)
     if (links->set_room != NULL) {
         links->set_room(links->context, true, "");
     }
-    purger_tell(purger, "disk.ok",
-                "the store has %llu MiB of the %llu MiB it may take: the pull goes on",
-                (unsigned long long)(sample->store_bytes / bytes_per_mib),
-                (unsigned long long)(sample->limit_bytes / bytes_per_mib));
+    purger_tell(purger, "disk.ok", "%s: the pull goes on", text_of(sample).text);
 }
 
 /* Once; the marks stay as they are until somebody can say again. */
@@ -204,10 +209,11 @@ static void look(struct purger *purger, const struct purge_view *view)
     changes = disk_marks_look(&purger->marks, &view->settings, &sample);
     hours_left = disk_marks_hours_left(&purger->marks);
     pthread_mutex_unlock(&purger->lock);
+    if ((changes & DISK_CHANGE_SOFT) != 0) {
+        tell_soft(purger, view, &sample, hours_left);
+    }
     if ((changes & DISK_CHANGE_HARD) != 0) {
         tell_hard(purger, view, &sample);
-    } else if ((changes & DISK_CHANGE_SOFT) != 0) {
-        tell_soft(purger, view, &sample, hours_left);
     }
     if ((changes & DISK_CHANGE_OK) != 0) {
         tell_ok(purger, &sample);

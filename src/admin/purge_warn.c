@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "applier_place.h"
 #include "binrelay/base/memory.h"
+#include "binrelay/registry/catch_up.h"
+#include "binrelay/storage/epoch_index.h"
 #include "purger_internal.h"
 
 /* ---- told once ---- */
@@ -34,6 +35,22 @@ static void replace_told(struct told *told, uint32_t *server_ids, size_t count)
 {
     free(told->server_ids);
     *told = (struct told){.server_ids = server_ids, .count = count};
+}
+
+/* "applier 201 (group west)" */
+struct applier_text {
+    char text[APPLIER_GROUP_BYTES + 40];
+};
+
+static struct applier_text text_of(const struct applier_facts *facts)
+{
+    bool has_group = facts->group[0] != '\0';
+    struct applier_text shown;
+
+    (void)snprintf(shown.text, sizeof(shown.text), "applier %" PRIu32 "%s%s%s",
+                   facts->server_id, has_group ? " (group " : "", facts->group,
+                   has_group ? ")" : "");
+    return shown;
 }
 
 /* ---- stranding ---- */
@@ -75,15 +92,24 @@ static bool waits_for_silent_only(const struct purge_view *view,
     return true;
 }
 
+/* Of who never said anything nobody knows a place that could go. */
+static bool has_place(const struct applier_facts *facts)
+{
+    return facts->applied.epoch != 0 || facts->applied_gtids != NULL || facts->sent.file != 0;
+}
+
 static bool would_strand(struct purger *purger,
                          const struct purge_view *view,
                          const struct applier_facts *facts)
 {
-    struct binlog_position place;
+    struct catch_up catch_up;
 
-    return !facts->is_lost && (facts->state == APPLIER_EXPIRED || may_expire(facts)) &&
-           applier_place_find(purger->options.store, facts, &place) == APPLIER_PLACE_HERE &&
-           !purge_file_is_below(&view->files[0], place);
+    if (facts->is_lost || !has_place(facts) ||
+        (facts->state != APPLIER_EXPIRED && !may_expire(facts))) {
+        return false;
+    }
+    catch_up = catch_up_of(purger->options.store, facts);
+    return catch_up.is_possible && !purge_file_is_below(&view->files[0], catch_up.from);
 }
 
 static void tell_stranding(struct purger *purger,
@@ -94,12 +120,10 @@ static void tell_stranding(struct purger *purger,
 
     binlog_name_print(name, binlog_store_log_name(purger->options.store), view->files[0].file);
     purger_tell(purger, "applier.stranding",
-                "applier %" PRIu32
-                "%s%s%s, %s, cannot catch up any more when %s goes, which %s",
-                facts->server_id, facts->group[0] == '\0' ? "" : " (group ", facts->group,
-                facts->group[0] == '\0' ? "" : ")", applier_state_name(facts->state), name,
-                facts->state == APPLIER_EXPIRED ? "nothing holds back"
-                                                : "nobody else needs: it expires soon");
+                "%s, %s, cannot catch up any more when %s goes, which %s", text_of(facts).text,
+                applier_state_name(facts->state), name,
+                facts->state == APPLIER_EXPIRED ? "nobody needs"
+                                                : "nobody needs but who is silent and expires");
 }
 
 void purge_warn_of_stranding(struct purger *purger, const struct purge_view *view)
@@ -132,6 +156,20 @@ void purge_warn_of_stranding(struct purger *purger, const struct purge_view *vie
 
 /* ---- lost ---- */
 
+/* Before the first file, and not only behind a gap or ahead of the log. */
+static bool is_gone(struct purger *purger, const struct applier_facts *facts)
+{
+    struct epoch_summary summary;
+    struct error ignored;
+
+    if (!has_place(facts) || catch_up_of(purger->options.store, facts).is_possible) {
+        return false;
+    }
+    return facts->applied.epoch == 0 ||
+           (epoch_index_summary(purger->options.store, &summary, &ignored) == STATUS_OK &&
+            epoch_key_compare(facts->applied, summary.first.key) < 0);
+}
+
 static void tell_lost(struct purger *purger,
                       const struct purge_view *view,
                       const struct applier_facts *facts)
@@ -144,10 +182,9 @@ static void tell_lost(struct purger *purger,
         (void)snprintf(at, sizeof(at), " behind epoch %" PRIu64, facts->applied.epoch);
     }
     purger_tell(purger, "applier.lost",
-                "applier %" PRIu32 "%s%s%s cannot catch up: what it needs%s is not here any "
-                "more, the log begins with %s",
-                facts->server_id, facts->group[0] == '\0' ? "" : " (group ", facts->group,
-                facts->group[0] == '\0' ? "" : ")", at, name);
+                "%s cannot catch up: what it needs%s is not here any more, the log begins with "
+                "%s",
+                text_of(facts).text, at, name);
 }
 
 /* Of those that were dropped it was told then. */
@@ -157,11 +194,9 @@ static void warn_of_lost(struct purger *purger, const struct purge_view *view)
     size_t count = applier_registry_list(purger->options.appliers, &facts);
     uint32_t *server_ids = mem_zeroed((count + 1) * sizeof(*server_ids));
     size_t found = 0;
-    struct binlog_position place;
 
     for (size_t at = 0; at < count; at++) {
-        if (facts[at].is_lost || applier_place_find(purger->options.store, &facts[at],
-                                                    &place) == APPLIER_PLACE_GONE) {
+        if (facts[at].is_lost || is_gone(purger, &facts[at])) {
             server_ids[found++] = facts[at].server_id;
             if (!facts[at].is_lost && !was_told(&purger->lost, facts[at].server_id)) {
                 tell_lost(purger, view, &facts[at]);

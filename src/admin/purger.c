@@ -12,14 +12,33 @@
 
 enum {
     LOOK_USEC = 1000000,
-    LOOK_FULL_USEC = 200000, /* above the soft mark */
+    LOOK_FULL_USEC = 200000, /* above the soft mark, and until the store is recovered */
     LOOK_LEAST_USEC = 50000, /* however often it is poked */
     LOOK_SHARE = 20,         /* looks take a twentieth of the time at most ... */
     LOOK_POKED_SHARE = 2,    /* ... and half of it while everybody reports */
-    LOOK_LONGEST_USEC = 60000000,
+    LOOK_LONGEST_USEC = 10000000,
 };
 
-/* ---- the turn ---- */
+/* ---- who is in here ---- */
+
+bool purger_enter(struct purger *purger)
+{
+    bool is_open = false;
+
+    pthread_mutex_lock(&purger->lock);
+    is_open = !purger->is_stopping;
+    purger->users += is_open;
+    pthread_mutex_unlock(&purger->lock);
+    return is_open;
+}
+
+void purger_leave(struct purger *purger)
+{
+    pthread_mutex_lock(&purger->lock);
+    purger->users--;
+    pthread_cond_broadcast(&purger->passed);
+    pthread_mutex_unlock(&purger->lock);
+}
 
 void purger_begin_turn(struct purger *purger)
 {
@@ -35,7 +54,7 @@ void purger_end_turn(struct purger *purger)
 {
     pthread_mutex_lock(&purger->lock);
     purger->is_in_turn = false;
-    pthread_cond_signal(&purger->passed);
+    pthread_cond_broadcast(&purger->passed);
     pthread_mutex_unlock(&purger->lock);
 }
 
@@ -78,9 +97,10 @@ static bool wait_for_work(struct purger *purger, uint64_t began_usec)
     uint64_t took_usec = at_most(ended_usec - began_usec, LOOK_LONGEST_USEC / LOOK_SHARE);
     uint64_t rest_usec = 0;
     bool goes_on = true;
+    bool is_empty = binlog_store_durable_end(purger->options.store).file == 0;
 
     pthread_mutex_lock(&purger->lock);
-    rest_usec = purger->marks.is_above_soft ? LOOK_FULL_USEC : LOOK_USEC;
+    rest_usec = purger->marks.is_above_soft || is_empty ? LOOK_FULL_USEC : LOOK_USEC;
     rest_usec = took_usec * LOOK_SHARE > rest_usec ? took_usec * LOOK_SHARE : rest_usec;
     while (!purger->is_stopping && !purger->is_poked &&
            sleep_until(purger, ended_usec + rest_usec)) {
@@ -152,6 +172,7 @@ void purger_free(struct purger *purger)
     if (purger == NULL) {
         return;
     }
+    purger_stop(purger);
     (void)pthread_cond_destroy(&purger->woken);
     (void)pthread_cond_destroy(&purger->passed);
     (void)pthread_mutex_destroy(&purger->lock);
@@ -189,8 +210,13 @@ void purger_stop(struct purger *purger)
     pthread_mutex_unlock(&purger->lock);
     if (purger->is_started) {
         (void)pthread_join(purger->thread, NULL);
+        purger->is_started = false;
     }
-    purger_free(purger);
+    pthread_mutex_lock(&purger->lock);
+    while (purger->users > 0) {
+        pthread_cond_wait(&purger->passed, &purger->lock);
+    }
+    pthread_mutex_unlock(&purger->lock);
 }
 
 void purger_set_settings(struct purger *purger, const struct purge_settings *settings)
@@ -254,21 +280,28 @@ static void report_low_water(struct purger *purger,
     }
 }
 
-void purger_report(struct purger *purger, struct purge_report *report)
+static void report_needs(struct purger *purger, struct purge_report *report)
 {
     struct purge_view view;
-    struct disk_sample sample;
 
-    *report = (struct purge_report){0};
     purge_view_take(&view, purger);
-    sample = purger_sample(purger, view.bytes);
     report_low_water(purger, &view, report);
     report->has_appliers = view.has_appliers;
     report->hold_count = view.scene.hold_count;
     report->holds = view.holds;
     view.holds = NULL; /* the report's now */
     report->store_bytes = view.bytes;
-    report->limit_bytes = sample.limit_bytes;
+    report->limit_bytes = purger_sample(purger, view.bytes).limit_bytes;
+    purge_view_release(&view);
+}
+
+void purger_report(struct purger *purger, struct purge_report *report)
+{
+    *report = (struct purge_report){0};
+    if (purger_enter(purger)) {
+        report_needs(purger, report);
+        purger_leave(purger);
+    }
     pthread_mutex_lock(&purger->lock);
     report->hours_left = disk_marks_hours_left(&purger->marks);
     report->is_above_soft = purger->marks.is_above_soft;
@@ -276,7 +309,6 @@ void purger_report(struct purger *purger, struct purge_report *report)
     report->purged_files = purger->purged_files;
     report->purged_bytes = purger->purged_bytes;
     pthread_mutex_unlock(&purger->lock);
-    purge_view_release(&view);
 }
 
 void purge_report_release(struct purge_report *report)

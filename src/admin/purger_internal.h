@@ -34,7 +34,7 @@ struct purger {
 
     pthread_mutex_t lock;
     pthread_cond_t woken;  /* for the thread */
-    pthread_cond_t passed; /* the turn is free */
+    pthread_cond_t passed; /* the turn is free, or a user left */
     pthread_t thread;
     bool is_started;
 
@@ -44,6 +44,7 @@ struct purger {
     bool is_poked;
     bool is_stopping;
     bool is_in_turn;
+    unsigned users; /* other threads that are in a function that calls links */
     struct disk_marks marks;
     uint64_t purged_files;
     uint64_t purged_bytes;
@@ -67,7 +68,10 @@ struct purger {
 
 /* Without its thread: looks when purger_look() is called. */
 struct purger *purger_new(const struct purger_options *options);
-void purger_free(struct purger *purger);
+
+/* Another thread comes in. False: it is stopping, and nothing may be done any more. */
+bool purger_enter(struct purger *purger);
+void purger_leave(struct purger *purger);
 
 void purger_begin_turn(struct purger *purger);
 void purger_end_turn(struct purger *purger);

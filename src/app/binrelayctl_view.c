@@ -258,6 +258,18 @@ static void view_purge(FILE *output, const json_t *result)
     print_holds(output, json_object_get(result, "blockers"), "these keep the files that stay:");
 }
 
+static void view_help(FILE *output, const json_t *result)
+{
+    for (size_t at = 0; at < json_array_size(result); at++) {
+        const json_t *row = json_array_get(result, at);
+        autofree char *usage = table_text(json_object_get(row, "usage"));
+        autofree char *does = table_text(json_object_get(row, "does"));
+        autofree char *example = table_text(json_object_get(row, "example"));
+
+        (void)fprintf(output, "%s\n    %s\n    as in: %s\n", usage, does, example);
+    }
+}
+
 /* As it is: others read it. */
 static void view_text(FILE *output, const json_t *result)
 {
@@ -272,9 +284,10 @@ static const struct {
     const char *command;
     void (*print)(FILE *output, const json_t *result);
 } views[] = {
-    {"status", view_status},       {"applier list", view_appliers}, {"applier show", view_each},
-    {"applier check", view_check}, {"pin list", view_pins},         {"purge", view_purge},
-    {"metrics", view_text},
+    {"status", view_status},     {"applier list", view_appliers},
+    {"applier show", view_each}, {"applier check", view_check},
+    {"pin list", view_pins},     {"purge", view_purge},
+    {"metrics", view_text},      {"help", view_help},
 };
 
 /* True if the request begins with the words. */

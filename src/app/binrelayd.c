@@ -66,7 +66,9 @@ static bool parse_command_line(struct command_line *line, int count, char **argu
 
 static void print_faults(const struct option_faults *faults)
 {
-    (void)fwrite(faults->lines.data, 1, faults->lines.size, stderr);
+    if (faults->lines.size > 0) {
+        (void)fwrite(faults->lines.data, 1, faults->lines.size, stderr);
+    }
 }
 
 static void warn_of_unused(const struct config *config)

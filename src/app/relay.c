@@ -157,6 +157,9 @@ static enum status start_parts(struct relay *relay, struct error *error)
     if (status == STATUS_OK) {
         status = relay_start_purgers(relay, error);
     }
+    if (status == STATUS_OK) {
+        status = relay_start_polls(relay, error);
+    }
     return status == STATUS_OK ? open_admin(relay, error) : status;
 }
 
@@ -211,6 +214,7 @@ void relay_free(struct relay *relay)
     loop_timer_free(relay->watchdog);
     admin_close(relay->admin);
     worker_stop(relay->worker);
+    relay_interrupt_polls(relay);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_interrupt(relay->clusters[at].agent);
     }
@@ -219,6 +223,7 @@ void relay_free(struct relay *relay)
         puller_stop(relay->clusters[at].puller);
     }
     endpoint_close(relay->endpoint);
+    relay_stop_polls(relay);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_stop(relay->clusters[at].agent);
         purger_free(relay->clusters[at].purger);

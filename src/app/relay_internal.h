@@ -9,6 +9,7 @@
 #include "binrelay/protocol/uuid.h"
 #include "binrelay/registry/registry.h"
 #include "binrelay/serve/endpoint.h"
+#include "binrelay/source/applier_poll.h"
 #include "binrelay/source/puller.h"
 #include "binrelay/source/source_agent.h"
 #include "binrelay/storage/data_dir.h"
@@ -39,6 +40,8 @@ struct relay {
     struct worker *worker; /* for what a reload waits for */
     struct relay_cluster *clusters;
     size_t cluster_count;
+    struct applier_poll **polls; /* one for each of the configuration */
+    size_t poll_count;
     struct endpoint *endpoint;
     struct admin *admin;
     struct loop_watch *signals[RELAY_SIGNALS];
@@ -58,6 +61,9 @@ enum status relay_start_clusters(struct relay *relay, struct error *error);
 /* For the endpoint: FLUSH BINARY LOGS at the source of a struct relay_cluster. */
 enum status relay_flush_source(void *cluster, struct error *error);
 
+/* For the purger: PURGE BINARY LOGS there, up to the file of the number here. */
+enum status relay_purge_source(void *cluster, uint64_t file, struct error *error);
+
 /* At start: what is kept of each cluster's appliers, and those of the configuration. Waits for
  * the disk. */
 MUST_CHECK enum status relay_open_appliers(struct relay *relay, struct error *error);
@@ -69,6 +75,12 @@ void relay_configure_appliers(struct relay *relay, struct config *config);
 MUST_CHECK enum status relay_start_purgers(struct relay *relay, struct error *error);
 struct purge_settings relay_purge_settings(const struct config *config,
                                            const struct config_cluster *cluster);
+
+/* When the appliers are there. */
+MUST_CHECK enum status relay_start_polls(struct relay *relay, struct error *error);
+void relay_interrupt_polls(struct relay *relay);
+void relay_stop_polls(struct relay *relay);
+void relay_set_poll_passwords(struct relay *relay, const struct config *config);
 
 /* For the endpoint: PURGE BINARY LOGS of a struct relay_cluster. */
 enum status relay_purge_logs(void *cluster,

@@ -45,6 +45,7 @@ static void set_passwords(struct relay *relay, const struct config *config)
         source_agent_set_passwords(relay->clusters[at].agent, passwords,
                                    cluster->sources.count);
     }
+    relay_set_poll_passwords(relay, config);
 }
 
 static void set_purge_settings(struct relay *relay, const struct config *config)

@@ -107,22 +107,15 @@ static void apply_changes(struct applier_changes *changes, struct applier_time n
     pthread_mutex_unlock(&changes->appliers->lock);
 }
 
-/* The field's scripts UPDATE: without a row they would report nothing. */
-static void add_heartbeat_rows(struct applier_changes *changes, struct applier_time now)
+void applier_changes_add_rows(struct applier_registry *appliers,
+                              const uint32_t *server_ids,
+                              size_t count)
 {
-    struct applier_registry *appliers = changes->appliers;
-    autofree uint32_t *ids = mem_raw((changes->count + 1) * sizeof(*ids));
-    size_t count = 0;
+    struct applier_time now = applier_registry_now(appliers);
     struct error error;
 
-    for (size_t at = 0; at < changes->count; at++) {
-        if (changes->changes[at].kind == CHANGE_SETTING ||
-            changes->changes[at].kind == CHANGE_REGISTER) {
-            ids[count++] = changes->changes[at].server_id;
-        }
-    }
-    if (heartbeat_table_add_missing(appliers->registry->heartbeats, ids, count, now.wall_usec,
-                                    &error) != STATUS_OK) {
+    if (heartbeat_table_add_missing(appliers->registry->heartbeats, server_ids, count,
+                                    now.wall_usec, &error) != STATUS_OK) {
         log_error("cluster %s: appliers without a heartbeat row: %s", appliers->cluster,
                   error.message);
     }
@@ -132,11 +125,18 @@ static enum status check_room(const struct applier_changes *changes, struct erro
 {
     const struct applier_table *table = &changes->appliers->table;
     size_t added = 0;
+    size_t removed = 0;
 
     for (size_t at = 0; at < changes->count; at++) {
-        added += applier_table_find(table, changes->changes[at].server_id) == NULL ? 1 : 0;
+        bool is_there = applier_table_find(table, changes->changes[at].server_id) != NULL;
+
+        if (changes->changes[at].kind == CHANGE_FORGET) {
+            removed += is_there ? 1 : 0;
+        } else {
+            added += is_there ? 0 : 1;
+        }
     }
-    if (added > 0 && table->count + added > APPLIER_MOST) {
+    if (added > 0 && table->count + added - removed > APPLIER_MOST) {
         return error_set(error, STATUS_FULL,
                          "cluster %s knows %zu appliers, %d are the most: forget some of them",
                          changes->appliers->cluster, table->count, APPLIER_MOST);
@@ -163,6 +163,5 @@ enum status applier_changes_commit(struct applier_changes *changes, struct error
         return status;
     }
     apply_changes(changes, now);
-    add_heartbeat_rows(changes, now);
     return STATUS_OK;
 }

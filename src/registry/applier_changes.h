@@ -39,3 +39,9 @@ void applier_changes_add(struct applier_changes *changes, struct applier_change 
  * APPLIER_MOST are known. Which applier is new is_new says. */
 MUST_CHECK enum status applier_changes_commit(struct applier_changes *changes,
                                               struct error *error);
+
+/* The worker's thread: gives them rows in the heartbeat table, where they have none. The
+ * field's scripts UPDATE: without a row they would report nothing. */
+void applier_changes_add_rows(struct applier_registry *appliers,
+                              const uint32_t *server_ids,
+                              size_t count);

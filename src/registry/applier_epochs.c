@@ -9,6 +9,26 @@
 
 enum { GCP_SHIFT = 32 };
 
+/* The first and the last epoch that are here. */
+struct range {
+    struct epoch_place first;
+    struct epoch_place last;
+};
+
+static enum status find_range(struct binlog_store *store,
+                              struct range *range,
+                              struct error *error)
+{
+    const struct epoch_key least = {0};
+    const struct epoch_key most = {.incarnation = UINT32_MAX, .epoch = UINT64_MAX};
+    enum status status = epoch_index_at_or_after(store, least, &range->first, error);
+
+    return status == STATUS_OK ? epoch_index_at_or_before(store, most, &range->last, error)
+                               : status;
+}
+
+/* Of a restore (StopGCP << 32 | 0xFFFFFFFF): all of a global checkpoint, and no epoch itself.
+ */
 static bool is_pseudo(const struct applier_scope *scope, uint64_t epoch)
 {
     return epoch_index_rules(scope->store).kind == EPOCH_KIND_NDB &&
@@ -72,12 +92,12 @@ static enum report_fault find_key(const struct applier_scope *scope,
                                   uint32_t server_id,
                                   struct epoch_key before,
                                   uint64_t epoch,
-                                  const struct epoch_summary *summary,
+                                  const struct range *range,
                                   struct epoch_key *key,
                                   struct error *error)
 {
-    uint32_t first = summary->first.key.incarnation;
-    uint32_t last = summary->last.key.incarnation;
+    uint32_t first = range->first.key.incarnation;
+    uint32_t last = range->last.key.incarnation;
     uint32_t from =
         before.epoch != 0 && before.incarnation > first ? before.incarnation : first;
     bool is_below = before.epoch != 0 && from > last;
@@ -97,7 +117,7 @@ static enum report_fault find_key(const struct applier_scope *scope,
             return REPORT_GOOD;
         }
         if (incarnation == last && !fit.is_covered) {
-            return refuse_above(scope, server_id, epoch, summary->last.key.epoch, error);
+            return refuse_above(scope, server_id, epoch, range->last.key.epoch, error);
         }
     }
     if (is_below) {
@@ -117,21 +137,38 @@ enum report_fault applier_check_epoch(const struct applier_scope *scope,
                                       struct epoch_key *key,
                                       struct error *error)
 {
-    struct epoch_summary summary;
+    struct range range;
+    enum status status = STATUS_OK;
 
     if (epoch == 0) {
         (void)error_set(error, STATUS_INVALID, "cluster %s, applier %" PRIu32 ": 0 is no epoch",
                         scope->cluster, server_id);
         return REPORT_ZERO;
     }
-    if (epoch_index_summary(scope->store, &summary, error) != STATUS_OK) {
-        (void)error_set(error, STATUS_INVALID,
-                        "cluster %s, applier %" PRIu32 ": epoch %" PRIu64
-                        " cannot be: no epoch is stored here yet",
-                        scope->cluster, server_id, epoch);
-        return REPORT_NOTHING;
+    status = find_range(scope->store, &range, error);
+    if (status == STATUS_OK) {
+        return find_key(scope, server_id, before, epoch, &range, key, error);
     }
-    return find_key(scope, server_id, before, epoch, &summary, key, error);
+    if (status == STATUS_NOT_FOUND) {
+        (void)error_set(error, STATUS_INVALID, "no epoch is stored here yet");
+    }
+    error->status = STATUS_INVALID;
+    (void)error_wrap(error, "cluster %s, applier %" PRIu32 ": epoch %" PRIu64, scope->cluster,
+                     server_id, epoch);
+    return REPORT_NOTHING;
+}
+
+/* Behind a restore one goes on where its global checkpoint ends, be that still to come. */
+static bool can_go_on(const struct applier_scope *scope, struct epoch_key key)
+{
+    struct binlog_position ignored;
+    struct error error; /* the caller says why */
+
+    if (epoch_locate_after(scope->store, key, &ignored, &error) == STATUS_OK) {
+        return true;
+    }
+    return is_pseudo(scope, key.epoch) && fit_in(scope, key).is_covered &&
+           epoch_locate_after_backup(scope->store, key.epoch, &ignored, &error) == STATUS_OK;
 }
 
 enum status applier_find_epoch(const struct applier_scope *scope,
@@ -139,25 +176,23 @@ enum status applier_find_epoch(const struct applier_scope *scope,
                                struct epoch_key *key,
                                struct error *error)
 {
-    struct epoch_summary summary;
     struct binlog_position ignored;
-    enum status status = epoch_index_summary(scope->store, &summary, error);
+    struct range range;
+    enum status status = find_range(scope->store, &range, error);
 
-    if (status != STATUS_OK) {
-        return error_set(error, STATUS_INVALID, "cluster %s: no epoch is stored here yet",
-                         scope->cluster);
-    }
-    for (uint32_t incarnation = summary.last.key.incarnation;
-         incarnation >= summary.first.key.incarnation && incarnation > 0; incarnation--) {
-        *key = (struct epoch_key){.incarnation = incarnation, .epoch = epoch};
-        status = epoch_locate_after(scope->store, *key, &ignored, error);
-        if (status == STATUS_OK) {
-            return STATUS_OK;
-        }
-    }
-    /* The word for all of them, as if none had been named. */
     *key = (struct epoch_key){.epoch = epoch};
-    (void)!epoch_locate_after(scope->store, *key, &ignored, error);
+    if (status == STATUS_OK) {
+        for (uint32_t back = 0;
+             back <= range.last.key.incarnation - range.first.key.incarnation; back++) {
+            key->incarnation = range.last.key.incarnation - back;
+            if (can_go_on(scope, *key)) {
+                return STATUS_OK;
+            }
+        }
+        /* Why not, as if no incarnation had been named. */
+        key->incarnation = 0;
+        (void)!epoch_locate_after(scope->store, *key, &ignored, error);
+    }
     error->status = STATUS_INVALID;
     return error_wrap(error, "cluster %s", scope->cluster);
 }
@@ -196,17 +231,17 @@ bool applier_place_of_epoch(struct binlog_store *store,
 struct epoch_key applier_epoch_before(struct binlog_store *store, struct binlog_position place)
 {
     struct epoch_place found;
-    struct epoch_summary summary;
+    struct range range;
     struct error ignored; /* it is only shown */
 
-    if (place.file == 0 || epoch_index_summary(store, &summary, &ignored) != STATUS_OK) {
+    if (place.file == 0 || find_range(store, &range, &ignored) != STATUS_OK) {
         return (struct epoch_key){0};
     }
-    if (binlog_position_compare(summary.last.end, place) <= 0) {
-        return summary.last.key;
+    if (binlog_position_compare(range.last.end, place) <= 0) {
+        return range.last.key;
     }
     if (epoch_index_by_position(store, place, &found, &ignored) != STATUS_OK ||
-        epoch_key_compare(found.key, summary.first.key) <= 0) {
+        epoch_key_compare(found.key, range.first.key) <= 0) {
         return (struct epoch_key){0};
     }
     if (found.key.epoch > 0) {
@@ -218,4 +253,13 @@ struct epoch_key applier_epoch_before(struct binlog_store *store, struct binlog_
     return epoch_index_at_or_before(store, found.key, &found, &ignored) == STATUS_OK
                ? found.key
                : (struct epoch_key){0};
+}
+
+bool applier_is_origin(struct binlog_store *store, uint32_t origin)
+{
+    struct range range;
+    struct error ignored; /* without epochs there is no marker */
+
+    return find_range(store, &range, &ignored) == STATUS_OK &&
+           (range.first.origin == origin || range.last.origin == origin);
 }

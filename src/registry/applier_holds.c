@@ -9,102 +9,143 @@
 
 enum { USEC_IN_SEC = 1000000 };
 
+/* What somebody reported, and the place behind it. */
+struct report {
+    const struct applier *applier; /* borrowed; NULL: it did not report */
+    struct binlog_position place;
+};
+
 struct holder {
     const struct applier_scope *scope;
     const struct applier *appliers;
     size_t count;
-    bool shares_groups;
+    struct report *reports; /* owned: of each applier */
+    struct report
+        *groups; /* owned: of those with a group, by group and place; the next of them */
+    size_t group_count;
     struct applier_time now;
 };
 
-/* "3 s ago by poll" */
-struct report_text {
-    char text[48];
-};
+/* ---- places ---- */
 
-static struct report_text text_of_report(const struct applier_facts *facts,
-                                         struct applier_time now)
+static struct report report_of(const struct applier_scope *scope, const struct applier *applier)
 {
-    uint64_t age =
-        now.wall_usec > facts->reported_usec ? now.wall_usec - facts->reported_usec : 0;
-    struct report_text shown;
+    const struct applier_facts *facts = &applier->facts;
+    struct report report = {0};
 
-    (void)snprintf(shown.text, sizeof(shown.text), "%" PRIu64 " s ago by %s", age / USEC_IN_SEC,
-                   report_way_name(facts->way));
-    return shown;
-}
-
-static bool has_reported(const struct applier_facts *facts)
-{
-    return facts->applied.epoch != 0 || facts->applied_gtids != NULL;
-}
-
-static struct binlog_position place_of_report(const struct holder *holder,
-                                              const struct applier_facts *facts)
-{
-    struct binlog_position place;
-
-    /* Where something of it is not here, the place is that of all that is. */
+    /* Where something of it is not here any more, the place is that of all that is. */
     if (facts->applied.epoch != 0) {
-        (void)applier_place_of_epoch(holder->scope->store, facts->applied, &place);
-    } else {
-        (void)applier_place_of_gtids(holder->scope->store, facts->applied_gtids, &place);
+        report.applier = applier;
+        (void)applier_place_of_epoch(scope->store, facts->applied, &report.place);
+    } else if (facts->applied_gtids != NULL) {
+        report.applier = applier;
+        (void)applier_place_of_gtids(scope->store, facts->applied_gtids, &report.place);
     }
-    return place;
+    return report;
 }
 
-/* Whose report counts for it: its own, or the one of its group that is furthest. NULL: none. */
-static const struct applier_facts *find_report(const struct holder *holder,
-                                               const struct applier *applier,
-                                               struct binlog_position *place)
+static int compare_reports(const void *left, const void *right)
 {
-    const struct applier_facts *furthest = NULL;
+    const struct report *one = left;
+    const struct report *other = right;
+    int order = strcmp(one->applier->facts.group, other->applier->facts.group);
 
-    if (has_reported(&applier->facts) && applier->regained.file == 0) {
-        furthest = &applier->facts;
-        *place = place_of_report(holder, furthest);
+    if (order == 0) {
+        order = binlog_position_compare(one->place, other->place);
     }
-    if (!holder->shares_groups || applier->facts.group[0] == '\0') {
-        return furthest;
-    }
-    for (size_t at = 0; at < holder->count; at++) {
-        const struct applier_facts *other = &holder->appliers[at].facts;
-        struct binlog_position others;
-
-        if (other == &applier->facts || !has_reported(other) ||
-            strcmp(other->group, applier->facts.group) != 0) {
-            continue;
-        }
-        others = place_of_report(holder, other);
-        if (furthest == NULL || binlog_position_compare(others, *place) > 0) {
-            furthest = other;
-            *place = others;
-        }
-    }
-    return furthest;
+    return order != 0
+               ? order
+               : epoch_key_compare(one->applier->facts.applied, other->applier->facts.applied);
 }
+
+static void find_reports(struct holder *holder, bool shares_groups)
+{
+    for (size_t at = 0; at < holder->count; at++) {
+        const struct applier *applier = &holder->appliers[at];
+
+        holder->reports[at] = report_of(holder->scope, applier);
+        if (shares_groups && applier->facts.group[0] != '\0' &&
+            holder->reports[at].applier != NULL) {
+            holder->groups[holder->group_count++] = holder->reports[at];
+        }
+    }
+    if (holder->group_count > 1) {
+        qsort(holder->groups, holder->group_count, sizeof(struct report), compare_reports);
+    }
+}
+
+/* The one of the group that is furthest; NULL: nobody of it reported. */
+static const struct report *find_of_group(const struct holder *holder, const char *group)
+{
+    size_t low = 0;
+    size_t high = holder->group_count;
+
+    while (low < high) { /* what is below low is not behind the group */
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(holder->groups[middle].applier->facts.group, group) <= 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low > 0 && strcmp(holder->groups[low - 1].applier->facts.group, group) == 0
+               ? &holder->groups[low - 1]
+               : NULL;
+}
+
+/* Whose report counts for it: its own, or that of its group. NULL: none. */
+static const struct report *find_report(const struct holder *holder, size_t at)
+{
+    const struct applier *applier = &holder->appliers[at];
+    const struct report *of_group =
+        applier->facts.group[0] == '\0' ? NULL : find_of_group(holder, applier->facts.group);
+
+    if (of_group != NULL) {
+        return of_group;
+    }
+    /* What it reported before it lost its place says no more what it needs. */
+    return holder->reports[at].applier != NULL && applier->regained.file == 0
+               ? &holder->reports[at]
+               : NULL;
+}
+
+/* ---- texts ---- */
 
 static void tell_report(const struct holder *holder,
                         const struct applier *applier,
-                        const struct applier_facts *report,
+                        const struct report *report,
                         struct log_hold *hold)
 {
-    bool is_own = report == &applier->facts;
+    const struct applier_facts *facts = &report->applier->facts;
+    uint64_t now_usec = holder->now.wall_usec;
+    uint64_t age =
+        now_usec > facts->reported_usec ? (now_usec - facts->reported_usec) / USEC_IN_SEC : 0;
     char whose[40] = "";
+    char what[40] = "executed GTIDs";
 
-    hold->epoch = report->applied;
-    if (!is_own) {
+    if (report->applier != applier) {
         (void)snprintf(whose, sizeof(whose), "its group by applier %" PRIu32 ": ",
-                       report->server_id);
+                       facts->server_id);
     }
-    if (report->applied.epoch != 0) {
-        (void)snprintf(hold->why, sizeof(hold->why), "%sapplied epoch %" PRIu64 ", reported %s",
-                       whose, report->applied.epoch, text_of_report(report, holder->now).text);
+    if (facts->applied.epoch != 0) {
+        (void)snprintf(what, sizeof(what), "applied epoch %" PRIu64, facts->applied.epoch);
+    }
+    (void)snprintf(hold->why, sizeof(hold->why), "%s%s, reported %" PRIu64 " s ago by %s",
+                   whose, what, age, report_way_name(facts->way));
+}
+
+static void tell_who(const struct applier_facts *facts, struct log_hold *hold)
+{
+    if (facts->group[0] == '\0') {
+        (void)snprintf(hold->who, sizeof(hold->who), "applier %" PRIu32, facts->server_id);
     } else {
-        (void)snprintf(hold->why, sizeof(hold->why), "%sexecuted GTIDs, reported %s", whose,
-                       text_of_report(report, holder->now).text);
+        (void)snprintf(hold->who, sizeof(hold->who), "applier %" PRIu32 " (group %s)",
+                       facts->server_id, facts->group);
     }
 }
+
+/* ---- holds ---- */
 
 /* Of one for which nobody reported. False: it holds nothing. */
 static bool hold_unreported(const struct applier *applier, struct log_hold *hold)
@@ -118,8 +159,8 @@ static bool hold_unreported(const struct applier *applier, struct log_hold *hold
     } else if (facts->is_required) {
         why = "is required and never reported";
     } else if (facts->sent.file != 0) {
-        why = facts->streams > 0 ? "has a stream, never reported"
-                                 : "had a stream, never reported";
+        why = facts->streams > 0 ? "has a stream and never reported"
+                                 : "had a stream and never reported";
         hold->from = facts->sent;
     } else if (facts->origin == APPLIER_REGISTERED) {
         why = "registered, and no stream of it began yet";
@@ -130,27 +171,22 @@ static bool hold_unreported(const struct applier *applier, struct log_hold *hold
     return true;
 }
 
-static bool hold_of(const struct holder *holder,
-                    const struct applier *applier,
-                    struct log_hold *hold)
+static bool hold_of(const struct holder *holder, size_t at, struct log_hold *hold)
 {
-    const struct applier_facts *facts = &applier->facts;
-    const struct applier_facts *report = NULL;
+    const struct applier *applier = &holder->appliers[at];
+    const struct report *report = NULL;
 
     if (applier_state_at(applier, holder->now) == APPLIER_EXPIRED) {
         return false;
     }
-    *hold = (struct log_hold){.server_id = facts->server_id, .is_applier = true};
-    if (facts->group[0] == '\0') {
-        (void)snprintf(hold->who, sizeof(hold->who), "applier %" PRIu32, facts->server_id);
-    } else {
-        (void)snprintf(hold->who, sizeof(hold->who), "applier %" PRIu32 " (group %s)",
-                       facts->server_id, facts->group);
-    }
-    report = find_report(holder, applier, &hold->from);
+    *hold = (struct log_hold){.server_id = applier->facts.server_id, .is_applier = true};
+    tell_who(&applier->facts, hold);
+    report = find_report(holder, at);
     if (report == NULL) {
         return hold_unreported(applier, hold);
     }
+    hold->from = report->place;
+    hold->epoch = report->applier->facts.applied;
     tell_report(holder, applier, report, hold);
     return true;
 }
@@ -162,20 +198,26 @@ size_t applier_holds(const struct applier_scope *scope,
                      struct applier_time now,
                      struct log_hold **holds)
 {
-    const struct holder holder = {.scope = scope,
-                                  .appliers = appliers,
-                                  .count = count,
-                                  .shares_groups = shares_groups,
-                                  .now = now};
+    struct holder holder = {
+        .scope = scope,
+        .appliers = appliers,
+        .count = count,
+        .reports = mem_zeroed((count + 1) * sizeof(struct report)),
+        .groups = mem_zeroed((count + 1) * sizeof(struct report)),
+        .now = now,
+    };
     struct log_hold *found = mem_zeroed((count + 1) * sizeof(*found));
     size_t held = 0;
 
+    find_reports(&holder, shares_groups);
     for (size_t at = 0; at < count; at++) {
-        if (hold_of(&holder, &appliers[at], &found[held])) {
+        if (hold_of(&holder, at, &found[held])) {
             held++;
         }
     }
     log_holds_sort(found, held);
+    free(holder.reports);
+    free(holder.groups);
     *holds = found;
     return held;
 }

@@ -65,10 +65,13 @@ bool applier_place_of_gtids(struct binlog_store *store,
 /* The last epoch that ends at the place or before; epoch 0: none does. */
 struct epoch_key applier_epoch_before(struct binlog_store *store, struct binlog_position place);
 
+/* True if the first or the last marker that is here is of that server id. */
+bool applier_is_origin(struct binlog_store *store, uint32_t origin);
+
 /*
  * What each of them holds, the oldest need first; *holds is the caller's.
- * shares_groups: where a member of a group reported, the group's highest report
- * counts for each of its members.
+ * shares_groups: where a member of a group reported, the report of the group that
+ * is furthest counts for each of its members.
  */
 size_t applier_holds(const struct applier_scope *scope,
                      const struct applier *appliers,

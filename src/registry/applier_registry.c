@@ -107,29 +107,24 @@ void applier_registry_seen(struct applier_registry *appliers, uint32_t server_id
 
 /* ---- reports ---- */
 
-/* What a report is checked against. */
-struct reporter {
-    bool is_known;
-    bool is_lost;
-    struct epoch_key applied;
-    char *gtids; /* owned */
-};
-
-static struct reporter find_reporter(struct applier_registry *appliers, uint32_t server_id)
+/* Copies what a report is checked against. False: the applier is not known. */
+static bool find_reported(struct applier_registry *appliers,
+                          uint32_t server_id,
+                          struct epoch_key *applied,
+                          char **gtids)
 {
-    struct reporter reporter = {0};
     const struct applier *applier = NULL;
 
     pthread_mutex_lock(&appliers->lock);
     applier = applier_table_find(&appliers->table, server_id);
-    if (applier != NULL) {
-        reporter = (struct reporter){.is_known = true,
-                                     .is_lost = applier->facts.is_lost,
-                                     .applied = applier->facts.applied,
-                                     .gtids = mem_text(applier->facts.applied_gtids)};
+    if (applier != NULL && applied != NULL) {
+        *applied = applier->facts.applied;
+    }
+    if (applier != NULL && gtids != NULL) {
+        *gtids = mem_text(applier->facts.applied_gtids);
     }
     pthread_mutex_unlock(&appliers->lock);
-    return reporter;
+    return applier != NULL;
 }
 
 static enum report_fault refuse_unknown(const struct applier_registry *appliers,
@@ -146,16 +141,16 @@ static enum report_fault refuse_unknown(const struct applier_registry *appliers,
 static enum report_fault check_epoch(struct applier_registry *appliers,
                                      uint32_t server_id,
                                      uint64_t epoch,
-                                     const struct reporter *reporter,
                                      struct epoch_key *key,
                                      struct error *error)
 {
     struct applier_scope scope = applier_registry_scope(appliers);
+    struct epoch_key before = {0};
 
-    if (!reporter->is_known) {
+    if (!find_reported(appliers, server_id, &before, NULL)) {
         return refuse_unknown(appliers, server_id, error);
     }
-    return applier_check_epoch(&scope, server_id, reporter->applied, epoch, key, error);
+    return applier_check_epoch(&scope, server_id, before, epoch, key, error);
 }
 
 enum status applier_registry_check(struct applier_registry *appliers,
@@ -163,12 +158,11 @@ enum status applier_registry_check(struct applier_registry *appliers,
                                    uint64_t epoch,
                                    struct error *error)
 {
-    struct reporter reporter = find_reporter(appliers, server_id);
-    struct epoch_key key;
-    enum report_fault fault = check_epoch(appliers, server_id, epoch, &reporter, &key, error);
+    struct epoch_key ignored;
 
-    free(reporter.gtids);
-    return fault == REPORT_GOOD ? STATUS_OK : STATUS_INVALID;
+    return check_epoch(appliers, server_id, epoch, &ignored, error) == REPORT_GOOD
+               ? STATUS_OK
+               : STATUS_INVALID;
 }
 
 void applier_registry_refuse(struct applier_registry *appliers,
@@ -181,12 +175,15 @@ void applier_registry_refuse(struct applier_registry *appliers,
     struct applier *applier = NULL;
     bool is_news = false;
 
+    /* Before the store is open nothing can be checked, and the next report says it again. */
+    if (binlog_store_durable_end(appliers->store).file == 0) {
+        return;
+    }
     pthread_mutex_lock(&appliers->lock);
     applier = applier_table_find(&appliers->table, server_id);
     is_news = applier != NULL && applier_note_refusal(applier, way, fault, now);
     pthread_mutex_unlock(&appliers->lock);
-    /* Before the store is open nothing can be checked, and the next report says it again. */
-    if (is_news && binlog_store_durable_end(appliers->store).file != 0) {
+    if (is_news) {
         log_warning("%s (report by %s refused)", error->message, report_way_name(way));
         applier_registry_tell(appliers, "report.refused", "%s (by %s)", error->message,
                               report_way_name(way));
@@ -243,9 +240,8 @@ enum status applier_registry_report(struct applier_registry *appliers,
                                     enum report_way way,
                                     struct error *error)
 {
-    struct reporter reporter = find_reporter(appliers, server_id);
     struct epoch_key key = {0};
-    enum report_fault fault = check_epoch(appliers, server_id, epoch, &reporter, &key, error);
+    enum report_fault fault = check_epoch(appliers, server_id, epoch, &key, error);
     struct binlog_position ignored;
 
     if (fault == REPORT_GOOD) {
@@ -253,8 +249,34 @@ enum status applier_registry_report(struct applier_registry *appliers,
 
         fault = take_epoch(appliers, server_id, key, way, is_place, error);
     }
-    free(reporter.gtids);
     return conclude(appliers, server_id, way, fault, key, error);
+}
+
+/* Takes the text, unless another report came since `before` was copied. */
+static bool take_gtids(struct applier_registry *appliers,
+                       uint32_t server_id,
+                       const char *before,
+                       char *gtids,
+                       enum report_way way)
+{
+    struct applier_time now = applier_registry_now(appliers);
+    struct binlog_position ignored;
+    bool is_place = applier_place_of_gtids(appliers->store, gtids, &ignored);
+    struct applier *applier = NULL;
+    bool is_taken = false;
+
+    pthread_mutex_lock(&appliers->lock);
+    applier = applier_table_find(&appliers->table, server_id);
+    if (applier != NULL) {
+        const char *then = applier->facts.applied_gtids;
+
+        is_taken = then == NULL || before == NULL ? then == before : strcmp(then, before) == 0;
+    }
+    if (is_taken) {
+        applier_take_gtids(applier, gtids, way, is_place, now);
+    }
+    pthread_mutex_unlock(&appliers->lock);
+    return is_taken;
 }
 
 enum status applier_registry_report_gtids(struct applier_registry *appliers,
@@ -263,30 +285,21 @@ enum status applier_registry_report_gtids(struct applier_registry *appliers,
                                           enum report_way way,
                                           struct error *error)
 {
-    struct reporter reporter = find_reporter(appliers, server_id);
     struct applier_scope scope = applier_registry_scope(appliers);
-    struct applier_time now = applier_registry_now(appliers);
-    char *normal = NULL;
-    enum report_fault fault =
-        reporter.is_known
-            ? applier_check_gtids(&scope, server_id, reporter.gtids, executed, &normal, error)
-            : refuse_unknown(appliers, server_id, error);
+    enum report_fault fault = REPORT_GOOD;
+    bool is_taken = false;
 
-    free(reporter.gtids);
-    if (fault == REPORT_GOOD) {
-        struct binlog_position ignored;
-        bool is_place = applier_place_of_gtids(appliers->store, normal, &ignored);
-        struct applier *applier = NULL;
+    while (!is_taken && fault == REPORT_GOOD) {
+        autofree char *before = NULL;
+        char *gtids = NULL;
 
-        pthread_mutex_lock(&appliers->lock);
-        applier = applier_table_find(&appliers->table, server_id);
-        if (applier == NULL) {
-            fault = refuse_unknown(appliers, server_id, error);
-            free(normal);
-        } else {
-            applier_take_gtids(applier, normal, way, is_place, now);
+        fault = find_reported(appliers, server_id, NULL, &before)
+                    ? applier_check_gtids(&scope, server_id, before, executed, &gtids, error)
+                    : refuse_unknown(appliers, server_id, error);
+        is_taken = fault == REPORT_GOOD && take_gtids(appliers, server_id, before, gtids, way);
+        if (!is_taken) {
+            free(gtids);
         }
-        pthread_mutex_unlock(&appliers->lock);
     }
     return conclude(appliers, server_id, way, fault, (struct epoch_key){0}, error);
 }
@@ -301,10 +314,8 @@ void applier_registry_on_report(struct applier_registry *appliers,
 
 /* ---- saving ---- */
 
-enum status applier_registry_save(struct applier_registry *appliers, struct error *error)
+size_t applier_registry_collect(struct applier_registry *appliers)
 {
-    enum status status = STATUS_OK;
-
     pthread_mutex_lock(&appliers->lock);
     appliers->saving = mem_raw((appliers->table.count + 1) * sizeof(*appliers->saving));
     appliers->saving_count = 0;
@@ -317,6 +328,13 @@ enum status applier_registry_save(struct applier_registry *appliers, struct erro
         }
     }
     pthread_mutex_unlock(&appliers->lock);
+    return appliers->saving_count;
+}
+
+enum status applier_registry_write(struct applier_registry *appliers, struct error *error)
+{
+    enum status status = STATUS_OK;
+
     for (size_t at = 0; status == STATUS_OK && at < appliers->saving_count; at++) {
         status = applier_rows_put(appliers->registry->database, appliers->cluster,
                                   &appliers->saving[at], error);
@@ -324,7 +342,7 @@ enum status applier_registry_save(struct applier_registry *appliers, struct erro
     return status;
 }
 
-void applier_registry_saved(struct applier_registry *appliers, bool is_saved)
+void applier_registry_written(struct applier_registry *appliers, bool is_saved)
 {
     pthread_mutex_lock(&appliers->lock);
     for (size_t at = 0; !is_saved && at < appliers->saving_count; at++) {

@@ -32,12 +32,12 @@ MUST_CHECK enum status applier_registry_open(struct applier_registry **made,
 /* When the worker has ended. Accepts NULL. */
 void applier_registry_close(struct applier_registry *appliers);
 
-/* The worker's thread, in a transaction: writes those that have changed. */
-MUST_CHECK enum status applier_registry_save(struct applier_registry *appliers,
-                                             struct error *error);
-
-/* How that transaction ended: what was not saved is still to be. */
-void applier_registry_saved(struct applier_registry *appliers, bool is_saved);
+/* The worker's thread: takes copies of what has changed and says how many; writes them, in a
+ * transaction; and how that ended: what was not saved is still to be. */
+size_t applier_registry_collect(struct applier_registry *appliers);
+MUST_CHECK enum status applier_registry_write(struct applier_registry *appliers,
+                                              struct error *error);
+void applier_registry_written(struct applier_registry *appliers, bool is_saved);
 
 struct applier_time applier_registry_now(const struct applier_registry *appliers);
 struct applier_scope applier_registry_scope(const struct applier_registry *appliers);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "applier_changes.h"
-#include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "registry_job.h"
 
@@ -105,6 +104,12 @@ static enum status configure(void *context, struct error *error)
     }
     status = applier_changes_commit(&changes, error);
     if (status == STATUS_OK) {
+        autofree uint32_t *ids = mem_raw((request->count + 1) * sizeof(*ids));
+
+        for (size_t at = 0; at < request->count; at++) {
+            ids[at] = request->settings[at].server_id;
+        }
+        applier_changes_add_rows(request->appliers, ids, request->count);
         tell_added(&changes, "applier.added", "by the configuration");
     }
     free(changes.changes);
@@ -139,6 +144,7 @@ static enum status add(void *context, struct error *error)
     enum status status = commit_one(request, change, &is_new, error);
 
     if (status == STATUS_OK) {
+        applier_changes_add_rows(request->appliers, &request->server_id, 1);
         applier_registry_tell(
             request->appliers, "applier.added", "applier %" PRIu32 "%s%s, by an administrator",
             request->server_id, request->settings->is_required ? ", required" : "",
@@ -220,42 +226,59 @@ static enum status set_epoch(void *context, struct error *error)
 static enum status lose(void *context, struct error *error)
 {
     const struct request *request = context;
-    const struct applier *found = find(request, request->server_id);
     struct applier_change change = {.server_id = request->server_id, .kind = CHANGE_LOSE};
-    bool was_lost = false;
     bool is_new = false;
-    enum status status = STATUS_OK;
 
-    if (found == NULL) {
+    if (find(request, request->server_id) == NULL) {
         return fail_unknown(request, error);
     }
-    pthread_mutex_lock(&request->appliers->lock);
-    was_lost = found->facts.is_lost;
-    pthread_mutex_unlock(&request->appliers->lock);
-    status = commit_one(request, change, &is_new, error);
-    if (status == STATUS_OK && !was_lost) {
-        log_warning("cluster %s: applier %" PRIu32 " loses its place in the log",
-                    request->appliers->cluster, request->server_id);
-        applier_registry_tell(request->appliers, "applier.lost",
-                              "applier %" PRIu32
-                              ": what it needs is purged; it needs a new copy of the data",
-                              request->server_id);
+    return commit_one(request, change, &is_new, error);
+}
+
+/* One that registered itself and expired holds nothing: it makes room, the longest silent
+ * first.
+ */
+static void add_forgotten(const struct request *request, struct applier_changes *changes)
+{
+    const struct applier_table *table = &request->appliers->table;
+    const struct applier *found = NULL;
+
+    if (table->count < APPLIER_MOST) {
+        return;
     }
-    return status;
+    pthread_mutex_lock(&request->appliers->lock);
+    for (size_t at = 0; at < table->count; at++) {
+        const struct applier *applier = &table->appliers[at];
+
+        if (applier->facts.origin == APPLIER_REGISTERED && applier->is_expired &&
+            (found == NULL || applier->facts.seen_usec < found->facts.seen_usec)) {
+            found = applier;
+        }
+    }
+    if (found != NULL) {
+        applier_changes_add(changes,
+                            (struct applier_change){.server_id = found->facts.server_id,
+                                                    .kind = CHANGE_FORGET});
+    }
+    pthread_mutex_unlock(&request->appliers->lock);
 }
 
 static enum status register_one(void *context, struct error *error)
 {
     const struct request *request = context;
-    struct applier_change change = {
-        .server_id = request->server_id, .kind = CHANGE_REGISTER, .origin = APPLIER_REGISTERED};
-    bool is_new = false;
-    enum status status = commit_one(request, change, &is_new, error);
+    struct applier_changes changes = {.appliers = request->appliers};
+    enum status status = STATUS_OK;
 
-    if (status == STATUS_OK && is_new) {
-        applier_registry_tell(request->appliers, "applier.registered",
-                              "applier %" PRIu32 " registered itself", request->server_id);
+    add_forgotten(request, &changes);
+    applier_changes_add(&changes, (struct applier_change){.server_id = request->server_id,
+                                                          .kind = CHANGE_REGISTER,
+                                                          .origin = APPLIER_REGISTERED});
+    status = applier_changes_commit(&changes, error);
+    if (status == STATUS_OK) {
+        applier_changes_add_rows(request->appliers, &request->server_id, 1);
+        tell_added(&changes, "applier.registered", "registered itself");
     }
+    free(changes.changes);
     return status;
 }
 

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pins as the registry opens, saves and ends them. */
+/* Pins in control.db. The worker's thread, or at start. */
 #pragma once
 
-#include "registry_internal.h"
+#include "binrelay/registry/pin_table.h"
 
-/* Loads them. */
-MUST_CHECK enum status pin_table_open(struct pin_table **made,
-                                      struct registry *registry,
-                                      struct error *error);
+struct sqlite3;
 
-/* When the worker has ended. Accepts NULL. */
-void pin_table_close(struct pin_table *pins);
+typedef void (*pin_loaded_fn)(void *context, const struct pin_facts *pin);
 
-/* The worker's thread, in a transaction: writes which ones have expired; how that ended. */
-MUST_CHECK enum status pin_table_save(struct pin_table *pins, struct error *error);
-void pin_table_saved(struct pin_table *pins, bool is_saved);
+/* Gives all of them, in no order. */
+MUST_CHECK enum status pin_rows_load(struct sqlite3 *database,
+                                     pin_loaded_fn take,
+                                     void *context,
+                                     struct error *error);
+MUST_CHECK enum status pin_rows_put(struct sqlite3 *database,
+                                    const struct pin_facts *pin,
+                                    struct error *error);
+MUST_CHECK enum status pin_rows_remove(struct sqlite3 *database,
+                                       const char *name,
+                                       struct error *error);

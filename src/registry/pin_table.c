@@ -7,13 +7,13 @@
 #include "binrelay/registry/pin_table.h"
 
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "pin_rows.h"
+#include "pin_table_internal.h"
 #include "registry_job.h"
 
 struct pin_table {
@@ -22,7 +22,9 @@ struct pin_table {
     struct pin_facts *pins;    /* owned; ordered by name; is_expired: it was told */
     size_t count;
     size_t capacity;
-    bool is_changed; /* an expiry is to be saved */
+    bool is_changed;          /* an expiry is to be saved */
+    struct pin_facts *saving; /* the worker's: what it is saving; owned */
+    size_t saving_count;
 };
 
 /* ---- in memory ---- */
@@ -73,118 +75,45 @@ static bool has_expired(const struct pin_facts *pin, uint64_t now_usec)
     return pin->is_expired || (pin->expires_usec != 0 && pin->expires_usec <= now_usec);
 }
 
-/* ---- in the database ---- */
+/* ---- saving that one has expired ---- */
 
-static void read_row(struct sqlite3_stmt *statement, struct pin_facts *pin)
+size_t pin_table_collect(struct pin_table *pins)
 {
-    *pin = (struct pin_facts){
-        .epoch = {.incarnation = (uint32_t)database_number(statement, 2),
-                  .epoch = database_number(statement, 3)},
-        .from = {.file = database_number(statement, 4),
-                 .offset = database_number(statement, 5)},
-        .is_done = database_number(statement, 6) != 0,
-        .is_expired = database_number(statement, 7) != 0,
-        .created_usec = database_number(statement, 8),
-        .expires_usec = database_number(statement, 9),
-    };
-    (void)snprintf(pin->name, sizeof(pin->name), "%s", database_text(statement, 0));
-    (void)snprintf(pin->cluster, sizeof(pin->cluster), "%s", database_text(statement, 1));
-}
+    size_t capacity = 0;
 
-static enum status load(struct pin_table *pins, struct error *error)
-{
-    static const char sql[] =
-        "SELECT name, cluster, incarnation, epoch, from_file, from_offset,"
-        " is_done, is_expired, created_usec, expires_usec FROM pin";
-    struct sqlite3 *database = pins->registry->database;
-    struct sqlite3_stmt *statement = NULL;
-    enum status status = database_prepare(database, &statement, sql, error);
-
-    while (status == STATUS_OK) {
-        struct pin_facts pin;
-
-        status = database_step(database, statement, error);
-        if (status == STATUS_OK) {
-            read_row(statement, &pin);
-            insert(pins, &pin);
+    pins->saving_count = 0;
+    pthread_mutex_lock(&pins->lock);
+    for (size_t at = 0; pins->is_changed && at < pins->count; at++) {
+        if (pins->pins[at].is_expired) {
+            if (pins->saving_count == capacity) {
+                pins->saving = mem_grow(pins->saving, &capacity, sizeof(*pins->saving));
+            }
+            pins->saving[pins->saving_count++] = pins->pins[at];
         }
     }
-    (void)sqlite3_finalize(statement); /* says again what the step said; NULL is fine */
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
-static enum status write_row(struct sqlite3 *database,
-                             const struct pin_facts *pin,
-                             struct error *error)
-{
-    static const char sql[] =
-        "INSERT OR REPLACE INTO pin (name, cluster, incarnation, epoch, from_file, from_offset,"
-        " is_done, is_expired, created_usec, expires_usec)"
-        " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)";
-    struct sqlite3_stmt *statement = NULL;
-    enum status status = database_prepare(database, &statement, sql, error);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    database_bind_text(statement, 1, pin->name);
-    database_bind_text(statement, 2, pin->cluster);
-    database_bind_number(statement, 3, pin->epoch.incarnation);
-    database_bind_number(statement, 4, pin->epoch.epoch);
-    database_bind_number(statement, 5, pin->from.file);
-    database_bind_number(statement, 6, pin->from.offset);
-    database_bind_number(statement, 7, pin->is_done ? 1 : 0);
-    database_bind_number(statement, 8, pin->is_expired ? 1 : 0);
-    database_bind_number(statement, 9, pin->created_usec);
-    database_bind_number(statement, 10, pin->expires_usec);
-    return database_finish(database, statement, error);
-}
-
-static enum status remove_row(struct sqlite3 *database, const char *name, struct error *error)
-{
-    struct sqlite3_stmt *statement = NULL;
-    enum status status =
-        database_prepare(database, &statement, "DELETE FROM pin WHERE name = ?1", error);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    database_bind_text(statement, 1, name);
-    return database_finish(database, statement, error);
-}
-
-enum status pin_table_save(struct pin_table *pins, struct error *error)
-{
-    struct sqlite3 *database = pins->registry->database;
-    bool is_changed = false;
-
-    pthread_mutex_lock(&pins->lock);
-    is_changed = pins->is_changed;
     pins->is_changed = false;
     pthread_mutex_unlock(&pins->lock);
-    if (!is_changed) {
-        return STATUS_OK;
-    }
+    return pins->saving_count;
+}
 
-    autofree struct pin_facts *copies = NULL;
-    size_t count = pin_table_list(pins, &copies);
+enum status pin_table_write(struct pin_table *pins, struct error *error)
+{
     enum status status = STATUS_OK;
 
-    for (size_t at = 0; status == STATUS_OK && at < count; at++) {
-        if (copies[at].is_expired) {
-            status = write_row(database, &copies[at], error);
-        }
+    for (size_t at = 0; status == STATUS_OK && at < pins->saving_count; at++) {
+        status = pin_rows_put(pins->registry->database, &pins->saving[at], error);
     }
     return status;
 }
 
-void pin_table_saved(struct pin_table *pins, bool is_saved)
+void pin_table_written(struct pin_table *pins, bool is_saved)
 {
-    if (!is_saved) {
-        pthread_mutex_lock(&pins->lock);
-        pins->is_changed = true; /* written once more is harmless */
-        pthread_mutex_unlock(&pins->lock);
-    }
+    pthread_mutex_lock(&pins->lock);
+    pins->is_changed = pins->is_changed || (!is_saved && pins->saving_count > 0);
+    pthread_mutex_unlock(&pins->lock);
+    free(pins->saving);
+    pins->saving = NULL;
+    pins->saving_count = 0;
 }
 
 /* ---- changing ---- */
@@ -219,6 +148,80 @@ struct pin_request {
     const char *name;
 };
 
+/* The one that expired first; NULL: none did. */
+static const struct pin_facts *find_expired(const struct pin_table *pins, uint64_t now_usec)
+{
+    const struct pin_facts *found = NULL;
+
+    for (size_t at = 0; at < pins->count; at++) {
+        const struct pin_facts *pin = &pins->pins[at];
+
+        if (has_expired(pin, now_usec) &&
+            (found == NULL || pin->expires_usec < found->expires_usec)) {
+            found = pin;
+        }
+    }
+    return found;
+}
+
+/* Writes the pin; and if the table is full, removes the one that expired first. */
+static enum status write_pin(struct pin_table *pins,
+                             const struct pin_facts *pin,
+                             const char *replaced,
+                             struct error *error)
+{
+    struct sqlite3 *database = pins->registry->database;
+    enum status status = database_begin(database, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (replaced != NULL) {
+        status = pin_rows_remove(database, replaced, error);
+    }
+    if (status == STATUS_OK) {
+        status = pin_rows_put(database, pin, error);
+    }
+    return database_end(database, status, error);
+}
+
+static void remove_place(struct pin_table *pins, struct pin_facts *found)
+{
+    pins->count--;
+    memmove(found, found + 1, (size_t)(pins->pins + pins->count - found) * sizeof(*found));
+}
+
+static enum status save_pin(struct pin_table *pins,
+                            const struct pin_facts *pin,
+                            bool is_new,
+                            struct error *error)
+{
+    const struct pin_facts *expired = NULL;
+    char replaced[PIN_NAME_BYTES] = "";
+    enum status status = STATUS_OK;
+
+    if (is_new && pins->count >= PIN_MOST) {
+        expired = find_expired(pins, clock_wall_usec(pins->registry->clock));
+        if (expired == NULL) {
+            return error_set(error, STATUS_FULL, "there are %d pins: remove some of them",
+                             PIN_MOST);
+        }
+        (void)snprintf(replaced, sizeof(replaced), "%s", expired->name);
+    }
+    status = write_pin(pins, pin, replaced[0] == '\0' ? NULL : replaced, error);
+    if (status != STATUS_OK) {
+        log_error("pin %s is not saved: %s", pin->name, error->message);
+        return status;
+    }
+    pthread_mutex_lock(&pins->lock);
+    if (replaced[0] != '\0') {
+        remove_place(pins, find(pins, replaced));
+    }
+    insert(pins, pin);
+    pthread_mutex_unlock(&pins->lock);
+    return STATUS_OK;
+}
+
 static enum status put(void *context, struct error *error)
 {
     const struct pin_request *request = context;
@@ -236,21 +239,13 @@ static enum status put(void *context, struct error *error)
     if (before != NULL && is_same(before, &pin)) {
         return STATUS_OK;
     }
-    if (before == NULL && pins->count >= PIN_MOST) {
-        return error_set(error, STATUS_FULL, "there are %d pins: remove some of them",
-                         PIN_MOST);
-    }
     if (before != NULL && epoch_key_compare(before->epoch, pin.epoch) == 0) {
         pin.created_usec = before->created_usec;
     }
-    status = write_row(pins->registry->database, &pin, error);
+    status = save_pin(pins, &pin, before == NULL, error);
     if (status != STATUS_OK) {
-        log_error("pin %s is not saved: %s", pin.name, error->message);
         return status;
     }
-    pthread_mutex_lock(&pins->lock);
-    insert(pins, &pin);
-    pthread_mutex_unlock(&pins->lock);
 
     autofree char *text = mem_format("pin %s on epoch %" PRIu64 ", %s%s", pin.name,
                                      pin.epoch.epoch, pin.is_done ? "done" : "running",
@@ -288,14 +283,13 @@ static enum status remove_one(void *context, struct error *error)
         return fail_unknown(request->name, error);
     }
     pin = *found;
-    status = remove_row(pins->registry->database, pin.name, error);
+    status = pin_rows_remove(pins->registry->database, pin.name, error);
     if (status != STATUS_OK) {
         log_error("pin %s is not removed: %s", pin.name, error->message);
         return status;
     }
     pthread_mutex_lock(&pins->lock);
-    pins->count--;
-    memmove(found, found + 1, (size_t)(pins->pins + pins->count - found) * sizeof(*found));
+    remove_place(pins, found);
     pthread_mutex_unlock(&pins->lock);
 
     autofree char *text = mem_format("pin %s on epoch %" PRIu64, pin.name, pin.epoch.epoch);
@@ -432,6 +426,11 @@ size_t pin_table_holds(struct pin_table *table, const char *cluster, struct log_
 
 /* ---- life ---- */
 
+static void insert_loaded(void *context, const struct pin_facts *pin)
+{
+    insert(context, pin);
+}
+
 enum status pin_table_open(struct pin_table **made,
                            struct registry *registry,
                            struct error *error)
@@ -441,7 +440,7 @@ enum status pin_table_open(struct pin_table **made,
 
     (void)pthread_mutex_init(&pins->lock, NULL); /* cannot fail for a default mutex */
     pins->registry = registry;
-    status = load(pins, error);
+    status = pin_rows_load(registry->database, insert_loaded, pins, error);
     if (status != STATUS_OK) {
         pin_table_close(pins);
         return status;
@@ -456,6 +455,7 @@ void pin_table_close(struct pin_table *pins)
         return;
     }
     (void)pthread_mutex_destroy(&pins->lock);
+    free(pins->saving);
     free(pins->pins);
     free(pins);
 }

@@ -8,7 +8,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "heartbeat_rows.h"
-#include "pin_rows.h"
+#include "pin_table_internal.h"
 #include "registry_internal.h"
 #include "registry_saver.h"
 #include "report_router_internal.h"

@@ -5,7 +5,8 @@
 #include "applier_registry_internal.h"
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
-#include "pin_rows.h"
+#include "pin_table_internal.h"
+#include "registry_job.h"
 #include "registry_saver.h"
 
 enum { SAVE_EVERY_USEC = 1000000, SAVE_AGAIN_USEC = 10 * 1000000 };
@@ -20,26 +21,42 @@ static struct registry *registry_of_due(struct message *due)
     return (struct registry *)((char *)due - offsetof(struct registry, saver.due.message));
 }
 
-static enum status save_all(struct registry *registry, struct error *error)
+static enum status write_all(struct registry *registry,
+                             struct applier_registry *const *appliers,
+                             size_t count,
+                             struct error *error)
 {
-    autofree struct applier_registry **appliers = NULL;
-    size_t count = registry_list_appliers(registry, &appliers);
     enum status status = database_begin(registry->database, error);
 
     if (status != STATUS_OK) {
         return status;
     }
     for (size_t at = 0; status == STATUS_OK && at < count; at++) {
-        status = applier_registry_save(appliers[at], error);
+        status = applier_registry_write(appliers[at], error);
     }
     if (status == STATUS_OK) {
-        status = pin_table_save(registry->pins, error);
+        status = pin_table_write(registry->pins, error);
     }
-    status = database_end(registry->database, status, error);
+    return database_end(registry->database, status, error);
+}
+
+static enum status save_all(struct registry *registry, struct error *error)
+{
+    autofree struct applier_registry **appliers = NULL;
+    size_t count = registry_list_appliers(registry, &appliers);
+    enum status status = STATUS_OK;
+    size_t changed = pin_table_collect(registry->pins);
+
     for (size_t at = 0; at < count; at++) {
-        applier_registry_saved(appliers[at], status == STATUS_OK);
+        changed += applier_registry_collect(appliers[at]);
     }
-    pin_table_saved(registry->pins, status == STATUS_OK);
+    if (changed > 0) {
+        status = write_all(registry, appliers, count, error);
+    }
+    for (size_t at = 0; at < count; at++) {
+        applier_registry_written(appliers[at], status == STATUS_OK);
+    }
+    pin_table_written(registry->pins, status == STATUS_OK);
     return status;
 }
 
@@ -65,6 +82,19 @@ void registry_saver_save(struct registry *registry)
     if (is_again) {
         worker_run_later(registry->worker, &saver->due, SAVE_AGAIN_USEC);
     }
+}
+
+static enum status settle(void *registry, struct error *error)
+{
+    return save_all(registry, error);
+}
+
+enum status registry_settle(struct registry *registry, struct error *error)
+{
+    if (registry_job_run(registry->worker, settle, registry, error) != STATUS_OK) {
+        return error_wrap(error, "save what appliers reported");
+    }
+    return STATUS_OK;
 }
 
 static void on_due(struct message *message)

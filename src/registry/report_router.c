@@ -40,15 +40,12 @@ static bool is_source_of(const struct applier_registry *appliers, uint32_t origi
     struct epoch_rules rules = epoch_index_rules(appliers->store);
     uint32_t mask = epoch_server_id_mask(&rules);
     struct cluster_report report;
-    struct epoch_summary summary;
-    struct error ignored; /* no epochs, no markers */
 
     cluster_board_read(appliers->board, &report);
     if (report.facts.server_id != 0 && ((report.facts.server_id ^ origin) & mask) == 0) {
         return true;
     }
-    return epoch_index_summary(appliers->store, &summary, &ignored) == STATUS_OK &&
-           (summary.last.origin == origin || summary.first.origin == origin);
+    return applier_is_origin(appliers->store, origin);
 }
 
 struct applier_registry *report_router_cluster_of(struct report_router *router, uint32_t origin)
@@ -125,10 +122,11 @@ static enum status find_route(struct report_router *router,
                                            "not say which is meant",
                                            error);
     }
-    named = find_cluster(router, row->source_cluster);
+    named = report_router_cluster_of(router, row->source_cluster);
     if (named == NULL) {
-        return refuse_route(route, knower, row,
-                            "source_cluster is the server_id of no cluster here", error);
+        return refuse_route(
+            route, knower, row,
+            "source_cluster is the server_id of no cluster here, nor of its source", error);
     }
     if (!applier_registry_knows(named, row->server_id)) {
         return refuse_route(route, knower, row,

@@ -18,8 +18,9 @@ struct oldest_text dump_oldest(const struct dump_request *request)
     if (epoch_index_rules(store).kind != EPOCH_KIND_NONE &&
         epoch_index_summary(store, &epochs, &ignored) == STATUS_OK) {
         (void)snprintf(oldest.text, sizeof(oldest.text),
-                       "the oldest here is %s, the oldest epoch to go on from %" PRIu64
-                       ": the replica needs a copy of the data of that epoch or a later one",
+                       "the oldest here is %s, and %" PRIu64
+                       " is the oldest epoch to go on from: the replica needs a copy of the "
+                       "data of that epoch or a later one",
                        name, epochs.first.key.epoch);
     } else {
         (void)snprintf(oldest.text, sizeof(oldest.text),

@@ -36,8 +36,9 @@ struct endpoint {
     struct auth_rsa_key *rsa_key; /* owned */
     struct sql_agents *agents;    /* owned */
     struct sql_world world;
-    char *heartbeat_name;          /* owned */
-    pthread_mutex_t writing;       /* of heartbeats */
+    char *heartbeat_name;    /* owned */
+    pthread_mutex_t writing; /* of heartbeats */
+    struct sql_refused refused;
     struct serve_threads *threads; /* owned */
 };
 
@@ -154,8 +155,10 @@ static void make_world(struct endpoint *endpoint, const struct endpoint_options 
         .heartbeats = endpoint->heartbeat_name == NULL ? NULL : options->heartbeats,
         .heartbeat_name = endpoint->heartbeat_name,
         .writing = &endpoint->writing,
+        .pins = options->pins,
         .reports = options->reports,
         .registry = options->registry,
+        .refused = &endpoint->refused,
     };
 }
 

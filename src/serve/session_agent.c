@@ -54,6 +54,7 @@ static void deliver(struct message *message)
         sql_assigned_release(&session->sql.assigned);
         session->sql.assigned = question->sql.assigned;
         question->sql.assigned = (struct sql_assigned){0};
+        session->sql.warnings = question->sql.warnings;
         if (question->is_registered) {
             session_registered(session);
         }

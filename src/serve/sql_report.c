@@ -50,17 +50,25 @@ static const struct served_cluster *find_cluster(const struct sql_world *world,
     return found;
 }
 
-static bool may_use(const struct sql_session *session, const struct served_cluster *cluster)
+/* What the router does not tell, as it is of no cluster that it knows: once, for a while. */
+static void tell_refusal(const struct sql_world *world,
+                         const char *cluster,
+                         uint32_t server_id,
+                         const char *message)
 {
-    const struct account *account = session->account;
-    size_t number = (size_t)(cluster - session->world->clusters);
+    struct sql_refused *refused = world->refused;
+    const size_t most = sizeof(refused->server_ids) / sizeof(refused->server_ids[0]);
 
-    for (size_t at = 0; account != NULL && at < account->cluster_count; at++) {
-        if (account->clusters[at] == number) {
-            return true;
+    if (world->registry == NULL) {
+        return;
+    }
+    for (size_t at = 0; at < most; at++) {
+        if (server_id != 0 && refused->server_ids[at] == server_id) {
+            return;
         }
     }
-    return account == NULL;
+    refused->server_ids[refused->next++ % most] = server_id;
+    registry_add_event(world->registry, cluster, "report.refused", message);
 }
 
 /* The registry knows no accounts, so this is refused here. */
@@ -68,32 +76,17 @@ static enum status check_account(const struct sql_session *session,
                                  const struct heartbeat_row *row,
                                  struct error *error)
 {
-    const struct sql_world *world = session->world;
-    const struct served_cluster *cluster = find_cluster(world, row);
-    char message[sizeof(error->message)];
+    const struct served_cluster *cluster = find_cluster(session->world, row);
 
-    if (cluster == NULL || may_use(session, cluster)) {
+    if (cluster == NULL || sql_session_has_cluster(session, cluster)) {
         return STATUS_OK;
     }
-    (void)snprintf(message, sizeof(message),
-                   "Report of applier %" PRIu32 " refused: the account '%s' does not have "
-                   "cluster %s, whose epoch %" PRIu64 " that is",
-                   row->server_id, session->user, cluster->name, row->applied_epoch);
-    if (world->registry != NULL) {
-        registry_add_event(world->registry, cluster->name, "report.refused", message);
-    }
-    return sql_error_set(error, SQL_ERROR_REPORT_REFUSED, "%s", message);
-}
-
-static enum status refuse(const struct heartbeat_row *row,
-                          const struct error *why,
-                          struct error *error)
-{
-    const struct error copy = *why;
-
-    return sql_error_set(error, SQL_ERROR_REPORT_REFUSED,
-                         "Report of applier %" PRIu32 " refused: %s", row->server_id,
-                         copy.message);
+    (void)sql_error_set(error, SQL_ERROR_REPORT_REFUSED,
+                        "Report refused: cluster %s, applier %" PRIu32 ": epoch %" PRIu64
+                        " is reported by the account '%s', which does not have the cluster",
+                        cluster->name, row->server_id, row->applied_epoch, session->user);
+    tell_refusal(session->world, cluster->name, row->server_id, error->message);
+    return error->status;
 }
 
 static enum status check_row(struct sql_statement *statement,
@@ -101,14 +94,13 @@ static enum status check_row(struct sql_statement *statement,
                              struct error *error)
 {
     struct report_router *reports = statement->session->world->reports;
-    const struct heartbeat_row row = report_of(written);
     struct error why;
-    enum status status = report_router_check_row(reports, &row, &why);
+    enum status status = report_router_check_row(reports, &written->row, &why);
 
     if (status == STATUS_NOT_FOUND) {
         return STATUS_OK; /* nobody's: it may stand in the table */
     }
-    if (check_account(statement->session, &row, error) != STATUS_OK) {
+    if (check_account(statement->session, &written->row, error) != STATUS_OK) {
         return error->status;
     }
     if (status == STATUS_OK) {
@@ -117,8 +109,10 @@ static enum status check_row(struct sql_statement *statement,
     /* Refused once more, and then it is an event; unless it has become right meanwhile, as an
      * epoch does that has just become durable. */
     written->is_taken =
-        report_router_take_row(reports, &row, REPORT_ENDPOINT, &why) == STATUS_OK;
-    return written->is_taken ? STATUS_OK : refuse(&row, &why, error);
+        report_router_take_row(reports, &written->row, REPORT_ENDPOINT, &why) == STATUS_OK;
+    return written->is_taken ? STATUS_OK
+                             : sql_error_set(error, SQL_ERROR_REPORT_REFUSED,
+                                             "Report refused: %s", why.message);
 }
 
 enum status sql_report_check(struct sql_statement *statement,
@@ -138,20 +132,41 @@ enum status sql_report_check(struct sql_statement *statement,
     return STATUS_OK;
 }
 
+static void warn(struct sql_statement *statement, const struct error *why)
+{
+    struct sql_warnings *warnings = &statement->session->warnings;
+
+    if (warnings->count == 0) {
+        warnings->code = SQL_ERROR_REPORT_REFUSED;
+        (void)snprintf(warnings->message, sizeof(warnings->message), "%s", why->message);
+    }
+    if (warnings->count < UINT16_MAX) {
+        warnings->count++;
+    }
+    statement->writer->warnings = (uint16_t)warnings->count;
+}
+
 void sql_report_take(struct sql_statement *statement,
                      const struct sql_written *rows,
                      size_t count)
 {
-    struct report_router *reports = statement->session->world->reports;
+    const struct sql_session *session = statement->session;
+    const struct sql_world *world = session->world;
 
-    for (size_t at = 0; reports != NULL && at < count; at++) {
+    for (size_t at = 0; world->reports != NULL && at < count; at++) {
         const struct heartbeat_row row = report_of(&rows[at]);
-        struct error ignored; /* the router has made it an event */
+        struct error why;
+        enum status status = rows[at].is_taken ? STATUS_OK
+                                               : report_router_take_row(world->reports, &row,
+                                                                        REPORT_ENDPOINT, &why);
 
-        if (!rows[at].is_taken &&
-            report_router_take_row(reports, &row, REPORT_ENDPOINT, &ignored) != STATUS_OK &&
-            statement->writer->warnings < UINT16_MAX) {
-            statement->writer->warnings++;
+        if (status == STATUS_OK) {
+            continue;
         }
+        if (status == STATUS_NOT_FOUND) {
+            tell_refusal(world, session->cluster != NULL ? session->cluster->name : "",
+                         row.server_id, why.message);
+        }
+        warn(statement, &why);
     }
 }

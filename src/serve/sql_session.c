@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "binrelay/storage/binlog_files.h"
+#include "settings.h"
 #include "sql_errors.h"
 #include "sql_tables.h"
 
@@ -76,6 +77,20 @@ uint64_t sql_session_now_usec(const struct sql_session *session)
         session->cluster == NULL ? 0 : cluster_board_clock_offset(session->cluster->board);
 
     return clock_wall_usec(session->clock) + (uint64_t)offset_usec;
+}
+
+bool sql_session_has_cluster(const struct sql_session *session,
+                             const struct served_cluster *cluster)
+{
+    const struct account *account = session->account;
+    size_t number = (size_t)(cluster - session->world->clusters);
+
+    for (size_t at = 0; account != NULL && at < account->cluster_count; at++) {
+        if (account->clusters[at] == number) {
+            return true;
+        }
+    }
+    return account == NULL;
 }
 
 enum status sql_session_need_cluster(const struct sql_session *session, struct error *error)

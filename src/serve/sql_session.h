@@ -19,6 +19,13 @@ struct account;
 struct session_directory;
 struct sql_engine;
 
+/* Whose reports were refused here of late, so that a script that goes on does not fill the
+ * events. Zeroed is ready. */
+struct sql_refused {
+    uint32_t server_ids[64];
+    size_t next; /* the oldest, which the next one takes the place of */
+};
+
 /* What tables show beside the session's own cluster. All borrowed. */
 struct sql_world {
     const struct served_cluster *clusters;
@@ -28,6 +35,15 @@ struct sql_world {
     pthread_mutex_t *writing;           /* held while heartbeats are changed */
     struct report_router *reports;      /* takes what is written to them; NULL: nobody */
     struct registry *registry;          /* its events; NULL: none */
+    struct pin_table *pins;             /* NULL: none */
+    struct sql_refused *refused;        /* used while `writing` is held */
+};
+
+/* What the last write left to be said, for SHOW WARNINGS. */
+struct sql_warnings {
+    unsigned count;
+    int code; /* of the first one, as the next */
+    char message[512];
 };
 
 struct sql_session {
@@ -45,6 +61,7 @@ struct sql_session {
     uint16_t port;                /* of the listener */
     uint64_t started_usec;        /* wall clock: when the endpoint opened */
     struct sql_assigned assigned; /* owned */
+    struct sql_warnings warnings;
 };
 
 /* One statement while it is answered. */
@@ -73,6 +90,10 @@ uint32_t sql_session_server_id(const struct sql_session *session);
 
 /* The wall clock as the cluster's source has it: what NOW() is. */
 uint64_t sql_session_now_usec(const struct sql_session *session);
+
+/* True if the account has the cluster, which is one of the session's world. */
+bool sql_session_has_cluster(const struct sql_session *session,
+                             const struct served_cluster *cluster);
 
 /* SQL_ERROR_NO_CLUSTER, with what to do about it, if the login chose none. */
 MUST_CHECK enum status sql_session_need_cluster(const struct sql_session *session,

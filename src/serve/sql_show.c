@@ -78,33 +78,61 @@ static enum status show_status(struct sql_statement *statement,
     return STATUS_OK;
 }
 
-/* No statement leaves a warning. */
-static enum status show_nothing(struct sql_statement *statement,
-                                const struct result_column *columns,
-                                size_t count)
+static void skip_rest(struct sql_statement *statement)
 {
     while (statement->reader.token.kind != SQL_END &&
            statement->reader.token.kind != SQL_BROKEN) {
         sql_reader_next(&statement->reader);
     }
+}
+
+static enum status show_nothing(struct sql_statement *statement,
+                                const struct result_column *columns,
+                                size_t count)
+{
+    skip_rest(statement);
     result_begin(statement->writer, columns, count);
     result_end(statement->writer);
     return STATUS_OK;
 }
 
+static const struct result_column warning_columns[] = {
+    {.name = "Level", .type = RESULT_VAR_STRING},
+    {.name = "Code", .type = RESULT_LONG, .is_unsigned = true},
+    {.name = "Message", .type = RESULT_VAR_STRING},
+};
+
+/* The first one stands for all: each is of a row that nobody takes for a report. */
 static enum status show_warnings(struct sql_statement *statement,
                                  unsigned flags,
                                  struct error *error)
 {
-    static const struct result_column columns[] = {
-        {.name = "Level", .type = RESULT_VAR_STRING},
-        {.name = "Code", .type = RESULT_LONG, .is_unsigned = true},
-        {.name = "Message", .type = RESULT_VAR_STRING},
-    };
+    const struct sql_warnings *warnings = &statement->session->warnings;
 
     (void)flags;
     (void)error;
-    return show_nothing(statement, columns, 3);
+    skip_rest(statement);
+    result_begin(statement->writer, warning_columns, 3);
+    if (warnings->count > 0) {
+        const struct bytes row[3] = {
+            bytes_of_text("Warning"),
+            sql_number(&statement->memory, (uint64_t)warnings->code).text,
+            bytes_of_text(warnings->message)};
+
+        result_add_row(statement->writer, row, 3);
+    }
+    result_end(statement->writer);
+    return STATUS_OK;
+}
+
+/* An error is told at once, and not again. */
+static enum status show_errors(struct sql_statement *statement,
+                               unsigned flags,
+                               struct error *error)
+{
+    (void)flags;
+    (void)error;
+    return show_nothing(statement, warning_columns, 3);
 }
 
 static enum status show_engines(struct sql_statement *statement,
@@ -209,7 +237,7 @@ static const struct {
     {"character set",      ANYBODY, 0,                          sql_show_character_sets},
     {"charset",            ANYBODY, 0,                          sql_show_character_sets},
     {"warnings",           ANYBODY, 0,                          show_warnings},
-    {"errors",             ANYBODY, 0,                          show_warnings},
+    {"errors",             ANYBODY, 0,                          show_errors},
     {"engines",            ANYBODY, 0,                          show_engines},
     {"storage engines",    ANYBODY, 0,                          show_engines},
     {"grants",             ANYBODY, 0,                          show_grants},

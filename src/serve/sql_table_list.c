@@ -12,9 +12,9 @@
 
 #define COLUMNS(list) list, sizeof(list) / sizeof((list)[0])
 
-static void add_position(struct sql_rows *rows,
-                         const struct served_cluster *cluster,
-                         struct binlog_position position)
+void sql_rows_add_position(struct sql_rows *rows,
+                           const struct served_cluster *cluster,
+                           struct binlog_position position)
 {
     char name[BINLOG_NAME_BYTES];
 
@@ -44,7 +44,7 @@ static void fill_apply_status(struct sql_rows *rows)
     free(found);
 }
 
-static void add_if(struct sql_rows *rows, bool is_there, uint64_t number)
+void sql_rows_add_if(struct sql_rows *rows, bool is_there, uint64_t number)
 {
     if (is_there) {
         sql_rows_add_number(rows, number);
@@ -61,8 +61,8 @@ static void fill_heartbeats(struct sql_rows *rows)
     for (size_t at = 0; at < count; at++) {
         sql_rows_add_number(rows, found[at].server_id);
         sql_rows_add_number(rows, found[at].counter);
-        add_if(rows, found[at].has_applied_epoch, found[at].applied_epoch);
-        add_if(rows, found[at].has_source_cluster, found[at].source_cluster);
+        sql_rows_add_if(rows, found[at].has_applied_epoch, found[at].applied_epoch);
+        sql_rows_add_if(rows, found[at].has_source_cluster, found[at].source_cluster);
         sql_rows_add_time(rows, found[at].updated_usec);
     }
     free(found);
@@ -90,8 +90,8 @@ static void fill_clusters(struct sql_rows *rows)
         sql_rows_add_text(rows, report.reason);
         sql_rows_add_time(rows, report.state_since_usec);
         sql_rows_add_text(rows, report.source);
-        add_position(rows, cluster, report.received);
-        add_position(rows, cluster, binlog_store_durable_end(cluster->store));
+        sql_rows_add_position(rows, cluster, report.received);
+        sql_rows_add_position(rows, cluster, binlog_store_durable_end(cluster->store));
         sql_rows_add_time(rows, report.last_event_usec);
         sql_rows_add_number(rows, count);
         sql_rows_add_number(rows, bytes);
@@ -118,11 +118,6 @@ static void fill_sources(struct sql_rows *rows)
         sql_rows_add_number(rows, report.connects);
         sql_rows_add_number(rows, report.connect_failures);
     }
-}
-
-static void fill_nothing(struct sql_rows *rows)
-{
-    (void)rows;
 }
 
 static bool may_see(const struct sql_rows *rows, const struct session_facts *facts)
@@ -176,8 +171,8 @@ static void add_file(struct sql_rows *rows,
     sql_rows_add_text(rows, cluster->name);
     sql_rows_add_text(rows, name);
     sql_rows_add_number(rows, file->bytes);
-    add_if(rows, has_epochs, has_epochs ? epochs.first.key.epoch : 0);
-    add_if(rows, has_epochs, has_epochs ? epochs.last.key.epoch : 0);
+    sql_rows_add_if(rows, has_epochs, has_epochs ? epochs.first.key.epoch : 0);
+    sql_rows_add_if(rows, has_epochs, has_epochs ? epochs.last.key.epoch : 0);
     sql_rows_add_number(rows, has_epochs ? epochs.count : 0);
     sql_rows_add_time(rows, (uint64_t)file->first_created_sec * 1000000);
     sql_rows_add_time(rows, (uint64_t)file->last_created_sec * 1000000);
@@ -213,9 +208,9 @@ static void fill_gaps(struct sql_rows *rows)
         for (size_t at = 0; at < count; at++) {
             sql_rows_add_text(rows, cluster->name);
             sql_rows_add_number(rows, gaps[at].before.epoch);
-            add_if(rows, gaps[at].after.epoch != 0, gaps[at].after.epoch);
-            add_position(rows, cluster, gaps[at].incident);
-            add_position(rows, cluster, gaps[at].end);
+            sql_rows_add_if(rows, gaps[at].after.epoch != 0, gaps[at].after.epoch);
+            sql_rows_add_position(rows, cluster, gaps[at].incident);
+            sql_rows_add_position(rows, cluster, gaps[at].end);
         }
         free(gaps);
     }
@@ -271,9 +266,25 @@ static const struct sql_table_column source_columns[] = {
 };
 
 static const struct sql_table_column applier_columns[] = {
-    {"cluster", "VARCHAR(64)"},           {"server_id", "INT UNSIGNED"},
-    {"applier_group", "VARCHAR(64)"},     {"required", "INT UNSIGNED"},
-    {"applied_epoch", "BIGINT UNSIGNED"}, {"reported_at", "DATETIME"},
+    {"cluster", "VARCHAR(64)"},
+    {"server_id", "INT UNSIGNED"},
+    {"applier_group", "VARCHAR(64)"},
+    {"state", "VARCHAR(32)"},
+    {"required", "INT UNSIGNED"},
+    {"origin", "VARCHAR(32)"},
+    {"applied_epoch", "BIGINT UNSIGNED"},
+    {"applied_gtids", "TEXT"},
+    {"lag_seconds", "BIGINT UNSIGNED"},
+    {"reported_at", "DATETIME"},
+    {"report_way", "VARCHAR(32)"},
+    {"holds", "VARCHAR(300)"},
+    {"holds_why", "VARCHAR(160)"},
+    {"lost", "INT UNSIGNED"},
+    {"streams", "INT UNSIGNED"},
+    {"sent", "VARCHAR(300)"},
+    {"sent_epoch", "BIGINT UNSIGNED"},
+    {"seen_at", "DATETIME"},
+    {"expire_after_seconds", "BIGINT UNSIGNED"},
 };
 
 static const struct sql_table_column session_columns[] = {
@@ -310,10 +321,9 @@ static const struct sql_table_column gap_columns[] = {
 };
 
 static const struct sql_table_column pin_columns[] = {
-    {"name", "VARCHAR(64)"},
-    {"cluster", "VARCHAR(64)"},
-    {"epoch", "BIGINT UNSIGNED"},
-    {"expires_at", "DATETIME"},
+    {"name", "VARCHAR(64)"},     {"cluster", "VARCHAR(64)"}, {"epoch", "BIGINT UNSIGNED"},
+    {"gcp", "INT UNSIGNED"},     {"state", "VARCHAR(32)"},   {"holds", "VARCHAR(300)"},
+    {"expired", "INT UNSIGNED"}, {"created_at", "DATETIME"}, {"expires_at", "DATETIME"},
 };
 
 static const struct sql_table_column event_columns[] = {
@@ -331,12 +341,12 @@ const struct sql_table sql_tables[] = {
     {"mysql",     "ndb_binlog_index", "mysql.ndb_binlog_index", COLUMNS(index_columns),        FOLLOWERS, true,  NULL},
     {"mysql",     "ndb_apply_status", "mysql.ndb_apply_status", COLUMNS(apply_status_columns), FOLLOWERS, true,  fill_apply_status},
     {"heartbeat", "heartbeat",        "heartbeat",              COLUMNS(heartbeat_columns),    FOLLOWERS, false, fill_heartbeats},
-    {"binrelay",  "appliers",         "binrelay.appliers",      COLUMNS(applier_columns),      READERS,   false, fill_nothing},
+    {"binrelay",  "appliers",         "binrelay.appliers",      COLUMNS(applier_columns),      READERS,   false, sql_fill_appliers},
     {"binrelay",  "clusters",         "binrelay.clusters",      COLUMNS(cluster_columns),      READERS,   false, fill_clusters},
-    {"binrelay",  "events",           "binrelay.events",        COLUMNS(event_columns),        READERS,   false, fill_nothing},
+    {"binrelay",  "events",           "binrelay.events",        COLUMNS(event_columns),        READERS,   false, sql_fill_events},
     {"binrelay",  "files",            "binrelay.files",         COLUMNS(file_columns),         READERS,   false, fill_files},
     {"binrelay",  "gaps",             "binrelay.gaps",          COLUMNS(gap_columns),          READERS,   false, fill_gaps},
-    {"binrelay",  "pins",             "binrelay.pins",          COLUMNS(pin_columns),          READERS,   false, fill_nothing},
+    {"binrelay",  "pins",             "binrelay.pins",          COLUMNS(pin_columns),          READERS,   false, sql_fill_pins},
     {"binrelay",  "sessions",         "binrelay.sessions",      COLUMNS(session_columns),      READERS,   false, fill_sessions},
     {"binrelay",  "sources",          "binrelay.sources",       COLUMNS(source_columns),       READERS,   false, fill_sources},
     /* clang-format on */

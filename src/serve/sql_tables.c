@@ -71,7 +71,14 @@ const struct served_cluster *sql_rows_next_cluster(const struct sql_rows *rows, 
     if (!sees_all) {
         return (*at)++ == 0 ? session->cluster : NULL;
     }
-    return *at < session->world->cluster_count ? &session->world->clusters[(*at)++] : NULL;
+    while (*at < session->world->cluster_count) {
+        const struct served_cluster *cluster = &session->world->clusters[(*at)++];
+
+        if (sql_session_has_cluster(session, cluster)) {
+            return cluster;
+        }
+    }
+    return NULL;
 }
 
 /* ---- names ---- */

@@ -76,6 +76,17 @@ void sql_rows_release(struct sql_rows *rows);
  * it; NULL at the end. */
 const struct served_cluster *sql_rows_next_cluster(const struct sql_rows *rows, size_t *at);
 
+/* What the registry keeps: sql_table_registry.c. */
+void sql_fill_appliers(struct sql_rows *rows);
+void sql_fill_pins(struct sql_rows *rows);
+void sql_fill_events(struct sql_rows *rows);
+
+/* "binlog.000042:4711", "" for nowhere; NULL where the number is not known. */
+void sql_rows_add_position(struct sql_rows *rows,
+                           const struct served_cluster *cluster,
+                           struct binlog_position position);
+void sql_rows_add_if(struct sql_rows *rows, bool is_known, uint64_t number);
+
 /* mysql.ndb_binlog_index: sql_table_epochs.c. */
 extern const sqlite3_module sql_epochs_module;
 

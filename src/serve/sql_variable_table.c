@@ -195,6 +195,14 @@ static struct sql_value read_timestamp(const struct sql_session *session,
     return sql_number(memory, sql_session_now_usec(session) / 1000000);
 }
 
+static struct sql_value read_warning_count(const struct sql_session *session,
+                                           const struct sql_server *server,
+                                           struct sql_memory *memory)
+{
+    (void)server;
+    return sql_number(memory, session->warnings.count);
+}
+
 /* clang-format off */
 const struct sql_variable sql_variable_table[] = {
     {"auto_increment_increment", NUMBER, SETTABLE, "1", NULL},
@@ -324,7 +332,7 @@ const struct sql_variable sql_variable_table[] = {
     {"version_compile_machine", TEXT, 0, "x86_64", NULL},
     {"version_compile_os", TEXT, 0, "Linux", NULL},
     {"wait_timeout", NUMBER, SETTABLE, "28800", NULL},
-    {"warning_count", NUMBER, HIDDEN, "0", NULL},
+    {"warning_count", NUMBER, HIDDEN, NULL, read_warning_count},
 };
 /* clang-format on */
 

@@ -349,6 +349,7 @@ enum status sql_write(struct sql_statement *statement, struct error *error)
     struct sql_translation source = {0};
     enum status status = STATUS_OK;
 
+    statement->session->warnings.count = 0;
     if (world != NULL) {
         (void)pthread_mutex_lock(world->writing);
     }

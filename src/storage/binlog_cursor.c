@@ -26,6 +26,14 @@ struct binlog_cursor {
     bool is_mariadb;
 };
 
+static enum status not_found(const struct binlog_store *store,
+                             uint64_t file,
+                             struct error *error)
+{
+    return error_set(error, STATUS_NOT_FOUND, "%s has no file %" PRIu64,
+                     binlog_store_log_name(store), file);
+}
+
 enum status binlog_cursor_open(struct binlog_cursor **made,
                                struct binlog_store *store,
                                uint64_t file,
@@ -39,12 +47,14 @@ enum status binlog_cursor_open(struct binlog_cursor **made,
     found = file_list_find(&store->list, file);
     pthread_mutex_unlock(&store->list.lock);
     if (found == NULL) {
-        return error_set(error, STATUS_NOT_FOUND, "%s has no file %" PRIu64,
-                         binlog_store_log_name(store), file);
+        return not_found(store, file, error);
     }
     descriptor = disk_open(store->disk, found->path, O_RDONLY, 0);
     if (descriptor < 0) {
         error_set_errno(error, "open %s", found->path);
+        if (store_is_purged(store, found)) { /* between the list and the disk */
+            (void)not_found(store, file, error);
+        }
         store_file_unref(found);
         return error->status;
     }

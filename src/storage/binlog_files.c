@@ -53,6 +53,16 @@ enum status binlog_files_find(struct binlog_store *store,
     return STATUS_OK;
 }
 
+uint64_t binlog_files_first(struct binlog_store *store)
+{
+    uint64_t first = 0;
+
+    pthread_mutex_lock(&store->list.lock);
+    first = store->list.count == 0 ? 0 : store->list.files[0]->number;
+    pthread_mutex_unlock(&store->list.lock);
+    return first;
+}
+
 /* Under the lock: what was stored before a file. False if there is no such file. */
 static bool copy_before(struct file_list *list, uint64_t file, struct stored_gtids *before)
 {

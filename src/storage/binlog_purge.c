@@ -73,13 +73,18 @@ enum status store_remove_files(const struct binlog_store *store,
                                : status;
 }
 
-/* Under the list's lock: how many files are in front of the number, the newest left out. */
-static size_t count_in_front(const struct file_list *list, uint64_t number)
+/* Under the list's lock: how many files are in front of the number, the newest left out. With
+ * `is_numbered` there are epochs to number. */
+static size_t count_in_front(const struct file_list *list, uint64_t number, bool is_numbered)
 {
     size_t count = 0;
 
     while (count + 1 < list->count && list->files[count]->number < number) {
         count++;
+    }
+    /* The first file must know what was in front of it: nobody can say it then. */
+    while (count > 0 && is_numbered && !list->files[count]->epochs.is_before_known) {
+        count--;
     }
     return count;
 }
@@ -91,7 +96,7 @@ static size_t plan(struct binlog_store *store, uint64_t before, struct purge_rec
     size_t count = 0;
 
     pthread_mutex_lock(&list->lock);
-    count = count_in_front(list, before);
+    count = count_in_front(list, before, store->epoch_rules.kind != EPOCH_KIND_NONE);
     stored_gtids_add(&record->held, &list->purged);
     for (size_t at = 0; at < count; at++) {
         stored_gtids_add(&record->held, &list->files[at]->added);
@@ -118,6 +123,7 @@ static void let_go(struct binlog_store *store,
     pthread_mutex_lock(&list->lock);
     for (size_t at = 0; at < count; at++) {
         purged->bytes += list->files[at]->facts.bytes;
+        list->files[at]->is_purged = true;
         store_file_unref(list->files[at]);
     }
     list->count -= count;
@@ -175,6 +181,9 @@ static enum status purge(struct binlog_store *store,
     if (count > 0 && status == STATUS_OK) {
         let_go(store, count, &record.held, purged);
         store_raise_first_visible(store, purged->first);
+        /* Who mends an index of theirs would make it anew behind us. */
+        store_await_mends(store);
+        epoch_handles_drop_front(&store->epoch_handles, purged->first);
         status = remove_in_front(store, purged->first, error);
     }
     purge_record_release(&record);

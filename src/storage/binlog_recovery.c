@@ -152,7 +152,8 @@ static enum status apply(struct recovery *recovery, struct error *error)
  */
 static void adopt_files(struct recovery *recovery)
 {
-    struct file_list *list = &recovery->store->list;
+    struct binlog_store *store = recovery->store;
+    struct file_list *list = &store->list;
 
     pthread_mutex_lock(&list->lock);
     stored_gtids_copy(&list->purged, &recovery->purged);
@@ -160,9 +161,13 @@ static void adopt_files(struct recovery *recovery)
     gtid_set_add_set(list->left_out, recovery->left_out);
     for (size_t at = 0; at < recovery->file_count; at++) {
         file_list_add(list, recovery->files[at]);
+        if (store->epoch_rules.kind != EPOCH_KIND_NONE &&
+            !recovery->files[at]->epochs.is_before_known) {
+            atomic_store_explicit(&store->is_unsettled, true, memory_order_release);
+        }
     }
     pthread_mutex_unlock(&list->lock);
-    store_raise_first_visible(recovery->store, recovery->listing.files[0]);
+    store_raise_first_visible(store, recovery->listing.files[0]);
 }
 
 /* With a reference for the caller. */
@@ -266,7 +271,9 @@ static enum status recover(struct binlog_store *store, struct error *error)
         status = apply(&recovery, error);
     }
     if (status == STATUS_OK) {
-        recovery_mend_epochs(&recovery);
+        status = recovery_mend_epochs(&recovery, error);
+    }
+    if (status == STATUS_OK) {
         recovery_find_left_out(&recovery);
         adopt(&recovery);
     }

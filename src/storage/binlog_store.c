@@ -22,6 +22,7 @@ struct binlog_store *binlog_store_new(const struct binlog_store_options *options
     store->follower.runs = &store->gtids;
     store->epoch_rules = options->epochs;
     epoch_track_init(&store->epochs, &store->epoch_rules);
+    pthread_mutex_init(&store->mend_lock, NULL);
     pthread_mutex_init(&store->epoch_lock, NULL);
     epoch_handles_init(&store->epoch_handles, store->disk);
     durable_mark_init(&store->mark, store->disk, store->mark_path);
@@ -44,6 +45,7 @@ void binlog_store_free(struct binlog_store *store)
     free(store->sync.epochs);
     free(store->sync.epoch_mends);
     epoch_track_release(&store->epochs);
+    pthread_mutex_destroy(&store->mend_lock);
     pthread_mutex_destroy(&store->epoch_lock);
     epoch_handles_release(&store->epoch_handles);
     pending_gtids_release(&store->sync.gtids);

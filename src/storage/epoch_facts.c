@@ -15,6 +15,8 @@ void epoch_facts_begin(struct epoch_facts *facts, struct epoch_state before)
 {
     epoch_facts_release(facts);
     facts->is_known = true;
+    facts->is_complete = true;
+    facts->is_before_known = true;
     facts->before = before;
     facts->after = before;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where epochs may be missing. What is known of gaps stands in memory. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "binrelay/base/memory.h"
 #include "epoch_lookup.h"
@@ -13,9 +14,14 @@ bool epoch_index_is_continuous(struct binlog_store *store,
     bool is_continuous = true;
 
     pthread_mutex_lock(&list->lock);
+    /* What was purged since `before` was found may have been a gap. */
+    if (list->count > 0 && epoch_key_compare(before, list->files[0]->epochs.before.last) <= 0) {
+        is_continuous = false;
+    }
     for (size_t at = 0; at < list->count; at++) {
         const struct epoch_facts *facts = &list->files[at]->epochs;
 
+        is_continuous = is_continuous && (facts->is_complete || facts->covered == 0);
         for (size_t gap = 0; gap < facts->gap_count; gap++) {
             struct epoch_key key = facts->gaps[gap].key;
 
@@ -48,6 +54,21 @@ bool epoch_index_is_opening(struct binlog_store *store, struct binlog_position p
     }
     pthread_mutex_unlock(&list->lock);
     return is_opening;
+}
+
+/* Drops those whose files were purged, so that the rest is of one state of the list. */
+static size_t drop_purged(struct binlog_store *store, struct epoch_gap *gaps, size_t count)
+{
+    uint64_t first = binlog_files_first(store);
+    size_t purged = 0;
+
+    while (purged < count && gaps[purged].incident.file < first) {
+        purged++;
+    }
+    if (purged > 0) {
+        memmove(gaps, gaps + purged, (count - purged) * sizeof(*gaps));
+    }
+    return count - purged;
 }
 
 size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps)
@@ -86,5 +107,5 @@ size_t epoch_index_gaps(struct binlog_store *store, struct epoch_gap **gaps)
         }
     }
     *gaps = copies;
-    return count;
+    return drop_purged(store, copies, count);
 }

@@ -21,6 +21,25 @@ void epoch_handles_clear(struct epoch_handles *handles)
     pthread_mutex_unlock(&handles->lock);
 }
 
+void epoch_handles_drop_front(struct epoch_handles *handles, uint64_t first)
+{
+    size_t left = 0;
+
+    pthread_mutex_lock(&handles->lock);
+    handles->first = first;
+    for (size_t at = 0; at < EPOCH_HANDLES_MOST; at++) {
+        struct epoch_handle handle = handles->kept[at];
+
+        handles->kept[at] = (struct epoch_handle){0};
+        if (handle.file >= first) {
+            handles->kept[left++] = handle;
+        } else if (handle.file != 0) {
+            (void)disk_close(handles->disk, handle.descriptor); /* was opened for reading */
+        }
+    }
+    pthread_mutex_unlock(&handles->lock);
+}
+
 void epoch_handles_release(struct epoch_handles *handles)
 {
     epoch_handles_clear(handles);
@@ -46,13 +65,17 @@ int epoch_handles_take(struct epoch_handles *handles, uint64_t file)
 
 void epoch_handles_keep(struct epoch_handles *handles, uint64_t file, int descriptor)
 {
-    struct epoch_handle oldest;
+    struct epoch_handle oldest = {.file = file, .descriptor = descriptor};
 
     pthread_mutex_lock(&handles->lock);
-    oldest = handles->kept[EPOCH_HANDLES_MOST - 1];
-    memmove(&handles->kept[1], &handles->kept[0],
-            (EPOCH_HANDLES_MOST - 1) * sizeof(handles->kept[0]));
-    handles->kept[0] = (struct epoch_handle){.file = file, .descriptor = descriptor};
+    if (file >= handles->first) {
+        struct epoch_handle newest = oldest;
+
+        oldest = handles->kept[EPOCH_HANDLES_MOST - 1];
+        memmove(&handles->kept[1], &handles->kept[0],
+                (EPOCH_HANDLES_MOST - 1) * sizeof(handles->kept[0]));
+        handles->kept[0] = newest;
+    }
     pthread_mutex_unlock(&handles->lock);
     if (oldest.file != 0) {
         (void)disk_close(handles->disk, oldest.descriptor); /* was opened for reading */

@@ -20,6 +20,7 @@ struct epoch_handle {
 struct epoch_handles {
     const struct disk *disk; /* borrowed */
     pthread_mutex_t lock;
+    uint64_t first; /* files in front of it were purged: nothing is kept of them */
     struct epoch_handle kept[EPOCH_HANDLES_MOST]; /* the one used last is the first */
 };
 
@@ -27,6 +28,9 @@ void epoch_handles_init(struct epoch_handles *handles, const struct disk *disk);
 
 /* Closes what is kept: files went, or were made anew. */
 void epoch_handles_clear(struct epoch_handles *handles);
+
+/* Closes what is kept of files in front of a number, and what of them comes back. */
+void epoch_handles_drop_front(struct epoch_handles *handles, uint64_t first);
 void epoch_handles_release(struct epoch_handles *handles);
 
 /* A descriptor of a file's index; -1: none is kept. It is the caller's then. */

@@ -169,8 +169,12 @@ static enum status find_first(struct binlog_store *store,
     struct file_list *list = &store->list;
     struct wanted all = *wanted;
     uint64_t next = 0;
-    enum status status = STATUS_NOT_FOUND;
+    enum status status = store_settle_epochs(store, error);
 
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = STATUS_NOT_FOUND;
     pthread_mutex_lock(&list->lock);
     next = list->count == 0 ? 0 : list->files[find_file(list, wanted)]->number;
     pthread_mutex_unlock(&list->lock);
@@ -263,8 +267,12 @@ enum status epoch_index_at_or_before(struct binlog_store *store,
         .test = passes_key, .is_in_front = key_is_not_behind, .key = key};
     struct file_list *list = &store->list;
     uint64_t number = UINT64_MAX;
-    enum status status = STATUS_NOT_FOUND;
+    enum status status = store_settle_epochs(store, error);
 
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = STATUS_NOT_FOUND;
     pthread_mutex_lock(&list->lock);
     if (list->count > 0) {
         number = list->files[find_file(list, &wanted)]->number;
@@ -354,10 +362,11 @@ static enum status count_hidden(struct binlog_store *store,
     pthread_mutex_unlock(&store->list.lock);
     epoch_lookup_close(&lookup);
     store_file_unref(file);
-    return status;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* purged: nothing of it counts */
 }
 
-/* From one file to another; their ends are found already. */
+/* From one file to another; their ends are found already. STATUS_AGAIN: the first was purged
+ * meanwhile. */
 static enum status count_epochs(struct binlog_store *store,
                                 struct epoch_summary *summary,
                                 struct error *error)
@@ -365,29 +374,32 @@ static enum status count_epochs(struct binlog_store *store,
     struct file_list *list = &store->list;
     struct binlog_position visible = published_position_get(&store->first_visible);
     uint64_t hidden = 0;
+    bool is_there = false;
 
     if (summary->first.begin.file <= visible.file &&
         count_hidden(store, &hidden, error) != STATUS_OK) {
         return error->status;
     }
     pthread_mutex_lock(&list->lock);
+    is_there = list->count > 0 && list->files[0]->number <= summary->first.end.file;
     for (size_t at = epoch_file_place(list, summary->first.end.file);
          at < list->count && list->files[at]->number <= summary->last.end.file; at++) {
         uint64_t epochs = list->files[at]->epochs.epochs;
 
-        /* Not of a file that was purged since they were counted, or mended to fewer. */
+        /* Not of a file that was mended to fewer since they were counted. */
         if (list->files[at]->number == visible.file) {
             epochs -= hidden < epochs ? hidden : epochs;
         }
         summary->count += epochs;
     }
     pthread_mutex_unlock(&list->lock);
-    return STATUS_OK;
+    return is_there ? STATUS_OK
+                    : error_set(error, STATUS_AGAIN, "the first epoch was purged meanwhile");
 }
 
-enum status epoch_index_summary(struct binlog_store *store,
-                                struct epoch_summary *summary,
-                                struct error *error)
+static enum status summarize(struct binlog_store *store,
+                             struct epoch_summary *summary,
+                             struct error *error)
 {
     const struct epoch_key most = {UINT32_MAX, UINT64_MAX};
 
@@ -400,6 +412,18 @@ enum status epoch_index_summary(struct binlog_store *store,
     return count_epochs(store, summary, error);
 }
 
+enum status epoch_index_summary(struct binlog_store *store,
+                                struct epoch_summary *summary,
+                                struct error *error)
+{
+    enum status status = STATUS_AGAIN;
+
+    while (status == STATUS_AGAIN) { /* purges are seldom */
+        status = summarize(store, summary, error);
+    }
+    return status;
+}
+
 enum status epoch_index_file_summary(struct binlog_store *store,
                                      uint64_t file,
                                      struct epoch_summary *summary,
@@ -407,6 +431,7 @@ enum status epoch_index_file_summary(struct binlog_store *store,
 {
     struct epoch_facts facts = {0};
     struct store_file *entry = NULL;
+    enum status status = STATUS_OK;
 
     *summary = (struct epoch_summary){0};
     pthread_mutex_lock(&store->list.lock);
@@ -424,5 +449,6 @@ enum status epoch_index_file_summary(struct binlog_store *store,
         epoch_index_at_or_before(store, facts.last.key, &summary->last, error) != STATUS_OK) {
         return error->status;
     }
-    return count_epochs(store, summary, error);
+    status = count_epochs(store, summary, error);
+    return status == STATUS_AGAIN ? no_epoch(store, error) : status; /* it was purged */
 }

@@ -122,7 +122,7 @@ static enum status refuse_above(struct binlog_store *store,
     if (status != STATUS_OK) {
         return status;
     }
-    if (epoch_key_compare(summary.last.key, newest->key) == 0) {
+    if (summary.last.key.incarnation == newest->key.incarnation) { /* it may have grown since */
         return error_set(error, STATUS_AGAIN,
                          "applied epoch %" PRIu64 " is above the newest one here, %" PRIu64
                          ": the applier is ahead of this relay, or follows another cluster",
@@ -269,10 +269,10 @@ static enum status locate_in_all(struct binlog_store *store,
     return conclude(&trial, epoch, status, found, error);
 }
 
-enum status epoch_locate_after(struct binlog_store *store,
-                               struct epoch_key key,
-                               struct binlog_position *found,
-                               struct error *error)
+static enum status locate_after(struct binlog_store *store,
+                                struct epoch_key key,
+                                struct binlog_position *found,
+                                struct error *error)
 {
     struct epoch_summary summary;
 
@@ -282,6 +282,25 @@ enum status epoch_locate_after(struct binlog_store *store,
     enum status status = summarize(store, &summary, error);
 
     return status == STATUS_OK ? locate_in(store, key, found, error) : status;
+}
+
+/*
+ * Several looks make one answer, and a purge between two of them would mix what
+ * was with what is: then all is looked up once more. Purges are seldom.
+ */
+enum status epoch_locate_after(struct binlog_store *store,
+                               struct epoch_key key,
+                               struct binlog_position *found,
+                               struct error *error)
+{
+    uint64_t first = 0;
+    enum status status = STATUS_OK;
+
+    do {
+        first = binlog_files_first(store);
+        status = locate_after(store, key, found, error);
+    } while (binlog_files_first(store) != first);
+    return status;
 }
 
 /* ---- behind a backup ---- */
@@ -299,7 +318,7 @@ static enum status locate_behind_all(struct binlog_store *store,
     if (status != STATUS_OK) {
         return status;
     }
-    if (epoch_key_compare(summary.last.key, newest->key) != 0) {
+    if (summary.last.key.incarnation != newest->key.incarnation) {
         return error_set(error, STATUS_NOT_FOUND,
                          "the backup's epoch %" PRIu64 " is behind all of incarnation %" PRIu32
                          ", whose newest is %" PRIu64,
@@ -345,7 +364,14 @@ enum status epoch_locate_after_backup(struct binlog_store *store,
                                       struct binlog_position *found,
                                       struct error *error)
 {
-    return locate_in_all(store, pseudo_epoch, locate_backup_in, found, error);
+    uint64_t first = 0;
+    enum status status = STATUS_OK;
+
+    do { /* as above */
+        first = binlog_files_first(store);
+        status = locate_in_all(store, pseudo_epoch, locate_backup_in, found, error);
+    } while (binlog_files_first(store) != first);
+    return status;
 }
 
 /* ---- by time ---- */
@@ -414,21 +440,15 @@ static enum status check_before(struct binlog_store *store,
                      text_of_time(place->latest_usec).text);
 }
 
-enum status epoch_locate_time(struct binlog_store *store,
-                              uint64_t usec,
-                              uint64_t now_usec,
-                              struct binlog_position *found,
-                              struct error *error)
+static enum status locate_time(struct binlog_store *store,
+                               uint64_t usec,
+                               struct binlog_position *found,
+                               struct error *error)
 {
     struct epoch_summary summary;
     struct epoch_place place;
-    enum status status = STATUS_OK;
+    enum status status = summarize(store, &summary, error);
 
-    if (usec > now_usec) {
-        return error_set(error, STATUS_NOT_FOUND, "%s is still to come: it is %s now",
-                         text_of_time(usec).text, text_of_time(now_usec).text);
-    }
-    status = summarize(store, &summary, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -443,5 +463,25 @@ enum status epoch_locate_time(struct binlog_store *store,
     if (status == STATUS_OK) {
         *found = place.begin;
     }
+    return status;
+}
+
+enum status epoch_locate_time(struct binlog_store *store,
+                              uint64_t usec,
+                              uint64_t now_usec,
+                              struct binlog_position *found,
+                              struct error *error)
+{
+    uint64_t first = 0;
+    enum status status = STATUS_OK;
+
+    if (usec > now_usec) {
+        return error_set(error, STATUS_NOT_FOUND, "%s is still to come: it is %s now",
+                         text_of_time(usec).text, text_of_time(now_usec).text);
+    }
+    do { /* as above */
+        first = binlog_files_first(store);
+        status = locate_time(store, usec, found, error);
+    } while (binlog_files_first(store) != first);
     return status;
 }

@@ -135,7 +135,7 @@ static bool has_right_head(const struct found_index *index, struct epoch_header 
         return false;
     }
     wanted->rules.server_id_bits = header.rules.server_id_bits;
-    if (mend->is_first) {
+    if (mend->before_is != EPOCH_BEFORE_GIVEN) {
         wanted->before = header.before;
     }
     return states_are_equal(&header.before, &wanted->before);
@@ -224,7 +224,8 @@ static uint64_t find_end(struct found_index *index, uint64_t bytes)
 /* Believes what proves right, which may be nothing. True if that is all there is to say. */
 static bool believe(const struct epoch_mend *mend,
                     struct epoch_header *wanted,
-                    struct epoch_facts *facts)
+                    struct epoch_facts *facts,
+                    bool *has_head)
 {
     autofree char *path = epoch_index_path(mend->path);
     struct found_index index = {.mend = mend,
@@ -233,6 +234,7 @@ static bool believe(const struct epoch_mend *mend,
     bool is_sealed = false;
     bool is_right = bytes >= EPOCH_HEADER_BYTES && has_right_head(&index, wanted);
 
+    *has_head = is_right;
     epoch_facts_begin(facts, wanted->before);
     if (is_right) {
         uint64_t end = find_end(&index, (uint64_t)bytes);
@@ -348,7 +350,7 @@ static enum status scan_rest(const struct epoch_mend *mend,
     }
     pending_gtids_release(&gtids);
     buffer_release(&format);
-    return status == STATUS_OK ? rescan->status : status;
+    return status;
 }
 
 static enum status rescan_from(const struct epoch_mend *mend,
@@ -361,6 +363,7 @@ static enum status rescan_from(const struct epoch_mend *mend,
     int descriptor = disk_open(mend->disk, mend->path, O_RDONLY, 0);
     enum status status = STATUS_OK;
 
+    facts->is_complete = false;
     if (descriptor < 0) {
         return error_set_errno(error, "open %s", mend->path);
     }
@@ -372,6 +375,10 @@ static enum status rescan_from(const struct epoch_mend *mend,
                                                facts->records, error);
     /* What the log comes to must be known though the index cannot be written. */
     status = scan_rest(mend, &rescan, descriptor, error);
+    facts->is_complete = status == STATUS_OK;
+    if (status == STATUS_OK) {
+        status = rescan.status;
+    }
     if (status == STATUS_OK) {
         status = put_seal(mend, facts, &rescan.writer, error);
     }
@@ -391,11 +398,19 @@ enum status epoch_mend_run(const struct epoch_mend *mend,
     struct epoch_header header = {
         .file = mend->file, .rules = *mend->rules, .before = mend->before};
     enum status status = epoch_fingerprint(mend->disk, mend->path, &header.fingerprint, error);
+    bool has_head = false;
     bool is_right = false;
 
     epoch_facts_begin(facts, header.before);
+    facts->is_complete = false;
     if (status == STATUS_OK && !mend->is_suspect) {
-        is_right = believe(mend, &header, facts);
+        is_right = believe(mend, &header, facts, &has_head);
+    }
+    facts->is_before_known = has_head || mend->before_is != EPOCH_BEFORE_UNKNOWN;
+    if (status == STATUS_OK && !facts->is_before_known) {
+        facts->is_complete = false;
+        status = error_set(error, STATUS_SYSTEM,
+                           "which epochs came before is not known while they cannot be read");
     }
     if (status == STATUS_OK && !is_right) {
         status = rescan_from(mend, &header, facts, error);

@@ -26,6 +26,7 @@ struct store_file {
     struct binlog_file_facts facts; /* .bytes is final once `next` is set */
     struct stored_gtids added;      /* owned: what was published of the file */
     uint64_t next;                  /* the file that the log goes on in; 0: this is the last */
+    bool is_purged;                 /* it is in the list no more */
     struct epoch_facts epochs;      /* owned: of its index; also changed by who mends it */
     uint64_t epoch_mends;           /* how often that was begun */
 

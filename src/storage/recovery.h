@@ -42,8 +42,9 @@ struct recovery {
 /* Looks at everything and changes nothing. STATUS_CORRUPT: what was durable is not there. */
 MUST_CHECK enum status recovery_make_plan(struct recovery *recovery, struct error *error);
 
-/* Once all that stays is durable: the epoch indexes are brought into line with it. */
-void recovery_mend_epochs(struct recovery *recovery);
+/* Once all that stays is durable: the epoch indexes are brought into line with it. Fails only
+ * if epochs that are appended could not be numbered. */
+MUST_CHECK enum status recovery_mend_epochs(struct recovery *recovery, struct error *error);
 
 /* Then: adds to `left_out` what the files that stay have of it. A file that cannot be read adds
  * nothing: replicas must have then what they need not. */

@@ -61,7 +61,7 @@ void recovery_find_left_out(struct recovery *recovery)
         const struct store_file *file = recovery->files[at];
         struct error error;
 
-        if (file->epochs.before.last.incarnation != 0) {
+        if (file->epochs.before.last.incarnation != 0 || !file->epochs.is_before_known) {
             break;
         }
         if (file->facts.has_gtids && scan_opening(recovery, at, &error) != STATUS_OK) {
@@ -69,7 +69,7 @@ void recovery_find_left_out(struct recovery *recovery)
                         error.message);
             break;
         }
-        /* Behind an index that is not known there may have been the first one. */
-        is_opening = file->epochs.epochs == 0 && file->epochs.is_known;
+        /* In what cannot be read there may have been the first one. */
+        is_opening = file->epochs.epochs == 0 && epoch_facts_lead_on(&file->epochs);
     }
 }

@@ -48,6 +48,12 @@ size_t sighting_list_count(const struct sighting_list *list, uint64_t file, uint
 
 void sighting_list_drop(struct sighting_list *list, size_t count)
 {
+    if (count == 0) {
+        return; /* an empty list has no memory */
+    }
     list->count -= count;
-    memmove(list->items, list->items + count, list->count * sizeof(*list->items));
+    if (count > 0 &&
+        list->count > 0) { /* items may be NULL, which memmove() must not be given */
+        memmove(list->items, list->items + count, list->count * sizeof(*list->items));
+    }
 }

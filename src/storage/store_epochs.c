@@ -10,7 +10,7 @@
 #include "binrelay/storage/epoch_index.h"
 #include "epoch_mend.h"
 #include "epoch_writer.h"
-#include "recovery.h"
+#include "store_internal.h"
 
 enum { MEND_MOST_ATTEMPTS = 8 };
 
@@ -36,12 +36,11 @@ void epoch_index_on_notice(struct binlog_store *store, epoch_notice_fn fn, void 
     store->on_epoch_notice_context = context;
 }
 
-/* Under the epoch lock. */
-static enum status mend_file(struct binlog_store *store,
-                             const struct store_file *file,
-                             struct epoch_mend *mend,
-                             struct epoch_facts *facts,
-                             struct error *error)
+enum status store_mend_file(struct binlog_store *store,
+                            const struct store_file *file,
+                            struct epoch_mend *mend,
+                            struct epoch_facts *facts,
+                            struct error *error)
 {
     struct epoch_rules rules = epoch_index_rules(store);
     enum status status = STATUS_OK;
@@ -55,15 +54,21 @@ static enum status mend_file(struct binlog_store *store,
     return status == STATUS_OK ? STATUS_OK : error_wrap(error, "epoch index of %s", file->path);
 }
 
-/* What there is to mend. False: somebody else did it meanwhile. */
-static bool plan_mend(struct binlog_store *store,
-                      struct store_file *file,
-                      struct epoch_mend *mend)
+enum mend_need { MEND_NONE, MEND_NEEDED, MEND_PURGED, MEND_TOO_EARLY };
+
+/* What there is to mend; somebody else may have done it meanwhile. */
+static enum mend_need plan_mend(struct binlog_store *store,
+                                struct store_file *file,
+                                struct epoch_mend *mend)
 {
-    bool is_needed = false;
+    enum mend_need need = MEND_NONE;
 
     pthread_mutex_lock(&store->list.lock);
-    is_needed = !file->epochs.is_known;
+    if (file->is_purged) {
+        need = MEND_PURGED;
+    } else if (!file->epochs.is_known) {
+        need = file->epochs.is_before_known ? MEND_NEEDED : MEND_TOO_EARLY;
+    }
     mend->before = file->epochs.before;
     mend->is_closed = file->next != 0;
     mend->bytes = file->epochs.covered;
@@ -71,7 +76,7 @@ static bool plan_mend(struct binlog_store *store,
     file->epochs.is_suspect = false;
     file->epoch_mends++;
     pthread_mutex_unlock(&store->list.lock);
-    return is_needed;
+    return need;
 }
 
 /* Puts mended facts in the place of what was there. False: the file has grown meanwhile, and
@@ -95,40 +100,145 @@ static bool take_facts(struct binlog_store *store,
     return is_all;
 }
 
+/* One attempt. *is_done: the file did not grow meanwhile. */
+static enum status mend_once(struct binlog_store *store,
+                             struct store_file *file,
+                             struct epoch_mend *mend,
+                             bool *is_done,
+                             struct error *error)
+{
+    struct epoch_facts facts = {0};
+    enum status status = store_mend_file(store, file, mend, &facts, error);
+
+    *is_done = status == STATUS_OK && take_facts(store, file, mend, &facts);
+    if (status != STATUS_OK && mend->is_suspect) {
+        pthread_mutex_lock(&store->list.lock);
+        file->epochs.is_suspect = true; /* it still is */
+        pthread_mutex_unlock(&store->list.lock);
+    }
+    epoch_facts_release(&facts);
+    return status;
+}
+
+static enum status refuse_purged(const struct store_file *file, struct error *error)
+{
+    return error_set(error, STATUS_NOT_FOUND, "%s was purged", file->path);
+}
+
+/* Under the locks. */
+static enum status mend(struct binlog_store *store,
+                        struct store_file *file,
+                        struct error *error)
+{
+    for (int attempt = 0; attempt < MEND_MOST_ATTEMPTS; attempt++) {
+        struct epoch_mend mend = {0};
+        bool is_done = false;
+        enum mend_need need = plan_mend(store, file, &mend);
+
+        if (need == MEND_NONE) {
+            return STATUS_OK;
+        }
+        if (need == MEND_PURGED) {
+            return refuse_purged(file, error);
+        }
+        if (need == MEND_TOO_EARLY) {
+            return error_set(error, STATUS_SYSTEM, "%s: which epochs came before is not known",
+                             file->path);
+        }
+        if (attempt == 0) {
+            log_warning("%s: its epoch index is damaged and is made anew", file->path);
+        }
+        if (mend_once(store, file, &mend, &is_done, error) != STATUS_OK) {
+            return error->status;
+        }
+        if (is_done) {
+            return STATUS_OK;
+        }
+    }
+    return error_set(error, STATUS_SYSTEM, "%s grows faster than its index is made",
+                     file->path);
+}
+
+bool store_is_purged(struct binlog_store *store, const struct store_file *file)
+{
+    bool is_purged = false;
+
+    pthread_mutex_lock(&store->list.lock);
+    is_purged = file->is_purged;
+    pthread_mutex_unlock(&store->list.lock);
+    return is_purged;
+}
+
 enum status store_mend_epochs(struct binlog_store *store,
                               struct store_file *file,
                               struct error *error)
 {
     enum status status = STATUS_OK;
-    bool is_done = false;
 
-    pthread_mutex_lock(&store->epoch_lock);
-    for (int attempt = 0; attempt < MEND_MOST_ATTEMPTS && status == STATUS_OK && !is_done;
-         attempt++) {
-        struct epoch_mend mend = {0};
-        struct epoch_facts facts = {0};
-
-        if (!plan_mend(store, file, &mend)) {
-            is_done = true;
-            break;
-        }
-        if (attempt == 0) {
-            log_warning("%s: its epoch index is damaged and is made anew", file->path);
-        }
-        status = mend_file(store, file, &mend, &facts, error);
-        is_done = status == STATUS_OK && take_facts(store, file, &mend, &facts);
-        if (status != STATUS_OK && mend.is_suspect) {
-            pthread_mutex_lock(&store->list.lock);
-            file->epochs.is_suspect = true; /* it still is */
-            pthread_mutex_unlock(&store->list.lock);
-        }
-        epoch_facts_release(&facts);
+    if (store_is_purged(store, file)) {
+        return refuse_purged(file, error); /* without a lock that a sync would like to have */
     }
+    pthread_mutex_lock(&store->mend_lock);
+    pthread_mutex_lock(&store->epoch_lock);
+    status = mend(store, file, error);
     epoch_handles_clear(&store->epoch_handles);
     pthread_mutex_unlock(&store->epoch_lock);
-    if (status == STATUS_OK && !is_done) {
-        return error_set(error, STATUS_SYSTEM, "%s grows faster than its index is made",
-                         file->path);
+    pthread_mutex_unlock(&store->mend_lock);
+    return status;
+}
+
+void store_await_mends(struct binlog_store *store)
+{
+    pthread_mutex_lock(&store->mend_lock);
+    pthread_mutex_unlock(&store->mend_lock);
+}
+
+/* ---- files whose epochs were not known at the start ---- */
+
+/* The first file of which it is not known what came before, and the one in front of it; with
+ * references. False: there is none. */
+static bool find_unsettled(struct binlog_store *store,
+                           struct store_file **file,
+                           struct store_file **front)
+{
+    struct file_list *list = &store->list;
+    size_t at = 0;
+
+    pthread_mutex_lock(&list->lock);
+    while (at < list->count && list->files[at]->epochs.is_before_known) {
+        at++;
+    }
+    if (at < list->count) {
+        *file = list->files[at];
+        *front = list->files[at > 0 ? at - 1 : 0]; /* a purge leaves no such file in front */
+        store_file_ref(*file);
+        store_file_ref(*front);
+    } else {
+        atomic_store_explicit(&store->is_unsettled, false, memory_order_release);
+    }
+    pthread_mutex_unlock(&list->lock);
+    return at < list->count;
+}
+
+enum status store_settle_epochs(struct binlog_store *store, struct error *error)
+{
+    struct store_file *file = NULL;
+    struct store_file *front = NULL;
+    enum status status = STATUS_OK;
+
+    while (status == STATUS_OK &&
+           atomic_load_explicit(&store->is_unsettled, memory_order_acquire) &&
+           find_unsettled(store, &file, &front)) {
+        status = store_mend_epochs(store, front, error);
+        pthread_mutex_lock(&store->list.lock);
+        if (status == STATUS_OK) {
+            file->epochs.before = front->epochs.after;
+            file->epochs.is_before_known = true;
+        }
+        pthread_mutex_unlock(&store->list.lock);
+        status = status == STATUS_NOT_FOUND ? STATUS_OK : status; /* purged: look again */
+        store_file_unref(file);
+        store_file_unref(front);
     }
     return status;
 }
@@ -291,90 +401,4 @@ void store_tell_epochs(const struct binlog_sync *sync)
         }
         before = notice.key;
     }
-}
-
-/* ---- at the start ---- */
-
-static void recover_file(struct binlog_store *store,
-                         struct store_file *file,
-                         struct epoch_mend *mend)
-{
-    struct epoch_facts facts = {0};
-    struct epoch_facts old;
-    struct error error;
-
-    if (mend_file(store, file, mend, &facts, &error) != STATUS_OK) {
-        log_warning("%s; it is tried again when it is needed", error.message);
-    } else if (store->epoch_rules.server_id_bits == 0 && facts.server_id_bits != 0) {
-        epoch_index_set_server_id_bits(store, facts.server_id_bits);
-    }
-    pthread_mutex_lock(&store->list.lock);
-    old = file->epochs;
-    file->epochs = facts;
-    file->epoch_mends++;
-    pthread_mutex_unlock(&store->list.lock);
-    epoch_facts_release(&old);
-}
-
-static struct epoch_state recover_newest(struct recovery *recovery)
-{
-    struct binlog_store *store = recovery->store;
-    struct file_list *list = &store->list;
-    struct epoch_mend mend = {.bytes = recovery->tail.scan.whole.offset};
-    struct store_file *file = NULL;
-    struct epoch_state state = {0};
-
-    pthread_mutex_lock(&list->lock);
-    if (list->count > 0) {
-        file = list->files[list->count - 1];
-        mend.before = file->epochs.before;
-        store_file_ref(file);
-    }
-    pthread_mutex_unlock(&list->lock);
-    if (file != NULL) {
-        recover_file(store, file, &mend);
-        state = file->epochs.after;
-    }
-    store_file_unref(file);
-    return state;
-}
-
-static struct epoch_state recover_files(struct recovery *recovery)
-{
-    const struct purge_record *record = &recovery->record;
-    bool is_recorded =
-        record->first != 0 && record->epochs == recovery->store->epoch_rules.kind;
-    struct epoch_state state = is_recorded ? record->state : (struct epoch_state){0};
-
-    for (size_t at = 0; at < recovery->file_count; at++) {
-        struct store_file *file = recovery->files[at];
-        bool is_last = at + 1 == recovery->file_count;
-        struct epoch_mend mend = {.bytes = is_last ? recovery->tail.scan.whole.offset
-                                                   : file->facts.bytes,
-                                  .before = state,
-                                  .is_first = at == 0 && !is_recorded,
-                                  .is_closed = !is_last};
-
-        recover_file(recovery->store, file, &mend);
-        state = file->epochs.after;
-    }
-    return state;
-}
-
-void recovery_mend_epochs(struct recovery *recovery)
-{
-    struct binlog_store *store = recovery->store;
-    struct epoch_state state = {0};
-
-    sighting_list_drop(&store->epochs.seen, store->epochs.seen.count); /* they come again */
-    if (store->epoch_rules.kind == EPOCH_KIND_NONE) {
-        return;
-    }
-    epoch_handles_clear(&store->epoch_handles);
-    pthread_mutex_lock(&store->epoch_lock);
-    if (recovery->kept > 0) {
-        state = recovery->is_again ? recover_newest(recovery) : recover_files(recovery);
-    }
-    pthread_mutex_unlock(&store->epoch_lock);
-    epoch_track_restart(&store->epochs, state);
 }

@@ -89,7 +89,9 @@ struct binlog_store {
 
     struct epoch_rules epoch_rules; /* the bits: under the list's lock */
     struct epoch_track epochs;
-    pthread_mutex_t epoch_lock; /* of who writes an index: the sync, or who mends one */
+    pthread_mutex_t mend_lock;  /* of who mends an index while the store is open; then ... */
+    pthread_mutex_t epoch_lock; /* ... of who writes an index: the sync, or who mends one */
+    atomic_bool is_unsettled;   /* a file was there whose `epochs.before` is not known */
     struct epoch_handles epoch_handles;
     epoch_notice_fn on_epoch_notice;
     void *on_epoch_notice_context; /* borrowed */
@@ -164,9 +166,27 @@ void store_follow_file(const struct binlog_store *store,
                        uint64_t file,
                        struct pending_gtids *gtids);
 
+/* True once the file is in the list no more. */
+bool store_is_purged(struct binlog_store *store, const struct store_file *file);
+
+/* Under the epoch lock: mends what `mend` says of a file, with the store's rules. */
+struct epoch_mend;
+MUST_CHECK enum status store_mend_file(struct binlog_store *store,
+                                       const struct store_file *file,
+                                       struct epoch_mend *mend,
+                                       struct epoch_facts *facts,
+                                       struct error *error);
+
+/* Returns once nobody mends an index any more of what is purged already. */
+void store_await_mends(struct binlog_store *store);
+
+/* In front of each look-up over several files: they must be in order. STATUS_SYSTEM: a file
+ * that could not be read at the start still cannot. */
+MUST_CHECK enum status store_settle_epochs(struct binlog_store *store, struct error *error);
+
 /*
- * Makes a listed file's index right, from the binlog where it must be. Any
- * thread that may wait.
+ * Makes a file's index right, from the binlog where it must be. Any thread that
+ * may wait. STATUS_NOT_FOUND: it was purged.
  */
 MUST_CHECK enum status store_mend_epochs(struct binlog_store *store,
                                          struct store_file *file,

@@ -108,7 +108,8 @@ static enum status reindex_file(struct reindex *reindex, size_t at, struct error
         .file = number,
         .rules = &reindex->rules,
         .before = reindex->state,
-        .is_first = at == 0 && !reindex->is_state_recorded,
+        .before_is =
+            at == 0 && !reindex->is_state_recorded ? EPOCH_BEFORE_GUESSED : EPOCH_BEFORE_GIVEN,
         .is_closed = number < reindex->end.file,
         .is_suspect = true,
     };

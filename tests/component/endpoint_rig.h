@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <semaphore.h>
 
+#include "binrelay/registry/registry.h"
 #include "binrelay/serve/endpoint_sessions.h"
 #include "served_cluster.h"
 #include "sql_client.h"
@@ -68,6 +69,9 @@ struct rig {
     const struct clock *clock;    /* borrowed; NULL: the system's */
     const struct rig_file *files; /* borrowed; NULL: rig_files */
     size_t file_count;
+    bool has_appliers; /* opens the registry, too */
+    struct registry *registry;
+    struct applier_registry *appliers[CLUSTERS]; /* the registry's */
     struct loop *loop;
     pthread_t thread;
     struct endpoint *endpoint;
@@ -137,6 +141,31 @@ static inline void rig_fill(struct rig *rig)
     }
 }
 
+static inline void rig_open_appliers(struct rig *rig,
+                                     struct served_cluster *served,
+                                     struct endpoint_options *options)
+{
+    struct error error;
+
+    CHECK_OK(registry_open(&rig->registry, rig->clusters[EAST].parent, options->clock, &error),
+             &error);
+    for (size_t at = 0; at < CLUSTERS; at++) {
+        const struct registry_applied applied = {.name = served[at].name,
+                                                 .server_id = served[at].server_id,
+                                                 .store = served[at].store,
+                                                 .board = served[at].board};
+
+        CHECK_OK(registry_open_appliers(rig->registry, &applied, &rig->appliers[at], &error),
+                 &error);
+        served[at].appliers = rig->appliers[at];
+    }
+    options->heartbeats = registry_heartbeats(rig->registry);
+    options->heartbeat_name = "heartbeat.heartbeat";
+    options->reports = registry_reports(rig->registry);
+    options->pins = registry_pins(rig->registry);
+    options->registry = rig->registry;
+}
+
 /* Settings and files that the test gave stay; accounts and certificate are the rig's. */
 static inline void rig_open(struct rig *rig)
 {
@@ -160,6 +189,9 @@ static inline void rig_open(struct rig *rig)
     rig_fill(rig);
     served[EAST] = rig->clusters[EAST].served;
     served[WEST] = rig->clusters[WEST].served;
+    if (rig->has_appliers) {
+        rig_open_appliers(rig, served, &options);
+    }
     rig_make_tls(rig);
     options.rsa_key_path = rig->rsa_key_path;
     rig->settings.accounts = rig_accounts;
@@ -196,6 +228,7 @@ static inline void rig_close(struct rig *rig)
     if (rig->loop != NULL) {
         rig_stop(rig);
     }
+    registry_close(rig->registry);
     tls_unref(rig->tls);
     free(rig->rsa_key_path);
     test_cluster_close(&rig->clusters[EAST]);

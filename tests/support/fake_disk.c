@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -29,8 +30,16 @@ struct fake_disk {
     uint64_t all_bytes; /* both as they are said; 0: the system's */
 };
 
+static void end_process(void)
+{
+    (void)kill(getpid(), SIGKILL);
+    for (;;) {
+        (void)pause();
+    }
+}
+
 /* Counts an operation. True if it must fail, with errno set. */
-static bool must_fail(struct fake_disk *fake, bool needs_room)
+static bool meets_fault(struct fake_disk *fake, bool needs_room)
 {
     bool is_hit = false;
 
@@ -47,6 +56,17 @@ static bool must_fail(struct fake_disk *fake, bool needs_room)
                 ? EIO
                 : ENOSPC;
     return is_hit || (fake->is_full && needs_room);
+}
+
+/* The same, of what is done whole or not at all. */
+static bool must_fail(struct fake_disk *fake, bool needs_room)
+{
+    bool fails = meets_fault(fake, needs_room);
+
+    if (fails && fake->fault == FAKE_FAULT_KILL && fake->operations == fake->fail_at) {
+        end_process();
+    }
+    return fails;
 }
 
 static int fake_open(void *context, const char *path, int flags, mode_t mode)
@@ -108,7 +128,7 @@ static ssize_t fake_write_at(
     bool is_short = fake->is_short;
 
     fake->is_short = false;
-    if (!must_fail(fake, offset + (off_t)size > disk_file_bytes(file)) && !is_short) {
+    if (!meets_fault(fake, offset + (off_t)size > disk_file_bytes(file)) && !is_short) {
         return write_through(fake, file, data, size, offset);
     }
     if (is_short || was_dead || fake->operations != fake->fail_at) {
@@ -122,6 +142,10 @@ static ssize_t fake_write_at(
     if (fake->fault == FAKE_FAULT_DEATH) {
         (void)write_through(fake, file, data, size / 2, offset);
         errno = EIO;
+    }
+    if (fake->fault == FAKE_FAULT_KILL) {
+        (void)write_through(fake, file, data, size / 2, offset);
+        end_process();
     }
     return -1;
 }

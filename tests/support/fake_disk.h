@@ -26,6 +26,7 @@ enum fake_fault {
     FAKE_FAULT_FULL,        /* the same with ENOSPC */
     FAKE_FAULT_SHORT_WRITE, /* half is written, the rest finds the disk full; else as FULL */
     FAKE_FAULT_DEATH,       /* half is written, and from then on nothing happens any more */
+    FAKE_FAULT_KILL,        /* half is written, and the test's own process is killed */
 };
 
 enum fake_loss {

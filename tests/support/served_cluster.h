@@ -63,12 +63,11 @@ static inline void test_cluster_close(struct test_cluster *cluster)
     temp_dir_remove(cluster->parent);
 }
 
-/* Stores a recorded file, "mysql97-mixed.binlog", as the file of that number, and publishes. */
-static inline void test_cluster_fill(struct test_cluster *cluster,
-                                     uint64_t file,
-                                     const char *recorded)
+/* Stores a whole binlog as the file of that number, and publishes. */
+static inline void test_cluster_store(struct test_cluster *cluster,
+                                      uint64_t file,
+                                      struct bytes bytes)
 {
-    struct buffer bytes = test_data_read(recorded);
     struct binlog_walk walk = binlog_walk_of((struct bytes){
         .data = bytes.data + BINLOG_MAGIC_BYTES, .size = bytes.size - BINLOG_MAGIC_BYTES});
     struct bytes event;
@@ -80,6 +79,16 @@ static inline void test_cluster_fill(struct test_cluster *cluster,
     }
     CHECK_OK(binlog_store_write(cluster->store, &error), &error);
     CHECK_OK(binlog_store_sync(cluster->store, &error), &error);
+}
+
+/* The same with a recorded file, "mysql97-mixed.binlog". */
+static inline void test_cluster_fill(struct test_cluster *cluster,
+                                     uint64_t file,
+                                     const char *recorded)
+{
+    struct buffer bytes = test_data_read(recorded);
+
+    test_cluster_store(cluster, file, buffer_bytes(&bytes));
     buffer_release(&bytes);
 }
 

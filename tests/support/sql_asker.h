@@ -22,9 +22,11 @@ struct asker {
     struct sql_engine *engine;
     struct sql_world world;
     pthread_mutex_t writing;
-    uint64_t clock_usec;      /* what the clock says */
-    uint64_t clock_step_usec; /* how much later it is at each look */
-    uint64_t affected;        /* rows, of the last answer that was OK */
+    struct sql_refused refused;
+    _Atomic uint64_t clock_usec;      /* what the clock says, on the registry's thread too */
+    _Atomic uint64_t clock_step_usec; /* how much later it is at each look */
+    uint64_t affected;                /* rows, of the last answer that was OK, as the next */
+    unsigned warnings;
     struct sql_session sql;
     struct result_set set; /* of the last answer */
     struct error error;    /* of the last answer */
@@ -62,6 +64,10 @@ static inline void asker_open_by(struct asker *asker, enum epoch_kind epochs)
         .heartbeats = registry_heartbeats(asker->registry),
         .heartbeat_name = "heartbeat.heartbeat",
         .writing = &asker->writing,
+        .pins = registry_pins(asker->registry),
+        .reports = registry_reports(asker->registry),
+        .registry = asker->registry,
+        .refused = &asker->refused,
     };
     asker->sql.world = &asker->world;
     asker->sql.clock = &asker->clock;
@@ -112,6 +118,7 @@ static inline int ask_bytes(struct asker *asker, struct bytes statement)
         CHECK(packet.sequence == sequence);
         sequence++;
         asker->affected = result_is_ok(packet.payload) ? packet.payload.data[1] : 0;
+        asker->warnings = result_is_ok(packet.payload) ? packet.payload.data[5] : 0;
         status = result_set_next(&asker->set, packet.payload, ANSWER_MOST_BYTES, &asker->error);
         input.data += packet.taken;
         input.size -= packet.taken;

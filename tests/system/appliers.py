@@ -94,7 +94,7 @@ def wait_event(relay, name, cluster, *texts):
     """Waits for an event with all of the texts in its message, and returns the newest such."""
     def found():
         told = [row for row in events(relay, name, cluster)
-                if all(str(text) in row["message"] for text in texts)]
+                if all(str(text) in row["text"] for text in texts)]
         return told[-1] if told else None
     return wait_until(found, lambda: f"{name} of {cluster} with {texts}; "
                       f"{relay.command('events')[-12:]}")

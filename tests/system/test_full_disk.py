@@ -236,7 +236,7 @@ def test_appliers_are_dropped_where_the_configuration_says_so(trio, make):
         assert_same_data(trio.source, replica, Beats.DATABASE)
     assert relay.wait_state("east", "streaming")
     lost, = events(relay, "applier.lost")  # nobody else lost anything
-    assert str(SILENT) in lost["message"]
+    assert str(SILENT) in lost["text"]
     assert applier_rows(relay, "east")[SILENT]["state"] == "expired"
     dump = Dump(relay.endpoint("repl"), server_id=SILENT)
     with pytest.raises(pymysql.MySQLError) as refused:

@@ -410,7 +410,7 @@ def test_a_reader_that_is_cut_off_holds_nothing_any_more(large, large_relay):
     apply_all(large_relay, large, 201)
     assert_all_there(large_relay, large)
     dump.connection._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    dump.connection._sock.close()  # a reset, as of a machine that was switched off and on
+    dump.close()  # a reset, as of a machine that was switched off and on
     assert_held_from(large_relay, large, large.file_of(large.epoch))
 
 
@@ -448,7 +448,7 @@ def test_a_mysqlbinlog_that_is_stopped_holds_what_it_reads(farm, large, large_re
 
 def kept_facts(relay):
     """What is known of appliers and pins but for their ages."""
-    keys = ("server_id", "group", "origin", "required", "applied_epoch", "way")
+    keys = ("server_id", "group", "origin", "required", "applied_epoch", "report_way")
     return ([{key: row[key] for key in keys} for row in applier_rows(relay, "east").values()],
             relay.command("pin list"))
 

@@ -229,7 +229,7 @@ def test_each_way_of_reporting_counts_and_the_last_of_them_decides(world, traffi
         world.check(each.cluster, known[each.cluster])
     for name in world.sources:
         assert oldest_file(world.relay, name) > world.histories[name].names()[0], f"nothing of {name} went"
-    ways = [applier_rows(world.relay, each.cluster)[each.server_id]["way"] for each in world.appliers]
+    ways = [applier_rows(world.relay, each.cluster)[each.server_id]["report_way"] for each in world.appliers]
     assert ways == ["endpoint", "stream", "poll", "admin", "poll"]
 
 

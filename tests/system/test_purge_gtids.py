@@ -88,7 +88,7 @@ def test_files_go_when_the_replica_has_executed_them(pair, new_relay):
     wait_until(lambda: oldest_file(relay, "east") == newest, "all but the newest to go")
     assert_same_data(pair.source, pair.replica, "plain")
     row = applier_rows(relay, "east")[pair.replica.server_id]
-    assert row["way"] == "poll" and row["state"] == "live"
+    assert row["report_way"] == "poll" and row["state"] == "live"
 
 
 def test_without_epochs_and_without_a_poll_nothing_can_be_purged_and_that_is_a_fault(pair, new_relay):

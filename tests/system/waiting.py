@@ -4,7 +4,7 @@ import os
 import socket
 import time
 
-DEADLINE = 120.0
+DEADLINE = float(os.environ.get("BINRELAY_DEADLINE", 120))
 
 
 def wait_until(found, what, seconds=DEADLINE, pause=0.05):

@@ -89,6 +89,13 @@ MUST_CHECK enum status registry_open_appliers(struct registry *registry,
                                               struct applier_registry **made,
                                               struct error *error);
 
+/*
+ * All that appliers reported and pins became until now is durable when it
+ * returns. Waits. Before a file goes, so that after a crash nobody is found at
+ * a place that was purged since.
+ */
+MUST_CHECK enum status registry_settle(struct registry *registry, struct error *error);
+
 /* One of the numbered events. */
 struct registry_event {
     uint64_t id;

@@ -29,6 +29,10 @@ struct binlog_file_facts {
 /* Copies the facts of all files, oldest first; *facts is the caller's. Returns the count. */
 size_t binlog_files_list(struct binlog_store *store, struct binlog_file_facts **facts);
 
+/* The oldest file; 0: there is none. Grows with each purge: who looks several times and finds
+ * it the same in front and behind has looked at one state. */
+uint64_t binlog_files_first(struct binlog_store *store);
+
 /* STATUS_NOT_FOUND if there is no such file (any more). */
 MUST_CHECK enum status binlog_files_find(struct binlog_store *store,
                                          uint64_t file,

@@ -146,6 +146,14 @@ static void quantities_are_short(void)
     }
 }
 
+static void help_has_a_paragraph_for_each_command(void)
+{
+    check_printed("help\n",
+                  "[{\"usage\": \"kill SESSION\", \"does\": \"Ends one connection.\", "
+                  "\"example\": \"kill 17\"}]",
+                  "kill SESSION\n    Ends one connection.\n    as in: kill 17\n");
+}
+
 /* Commands without a view of their own, and results that are not as expected. */
 static void anything_is_printed(void)
 {
@@ -172,6 +180,7 @@ int main(void)
     metrics_are_printed_as_they_are();
     control_characters_stay_off_the_terminal();
     quantities_are_short();
+    help_has_a_paragraph_for_each_command();
     anything_is_printed();
     return 0;
 }

@@ -285,6 +285,7 @@ static void names_gtids_that_were_purged(void)
     rig_set_caught_up(&rig);
     expect_by_gtid(&rig, UUID_1 ":1-2", 1236, "purged", UUID_2 ":7");
     expect_by_gtid(&rig, UUID_2 ":7," UUID_1 ":3", 1236, "purged", UUID_1 ":1-2");
+    expect_by_gtid(&rig, "", 1236, "the oldest here is binlog.000003", "a newer copy");
     rig_close(&rig);
 }
 
@@ -354,6 +355,7 @@ static void refuses_positions_of_mariadb_that_are_not_here(void)
     expect_by_mariadb(&rig, "0-3-12,1-1-3", 1236, "GTID 0-3-12", "diverged");
     expect_by_mariadb(&rig, "0-1-9,1-1-3", 1236, "purged", "0-1-10,1-1-3");
     expect_by_mariadb(&rig, "0-1-11", 1236, "purged", "0-1-11");
+    expect_by_mariadb(&rig, "0-1-11", 1236, "the oldest here is binlog.", "a newer copy");
     expect_by_mariadb(&rig, "0-1", 1236, "GTID position cannot be read", "");
     rig_close(&rig);
 }

@@ -134,6 +134,11 @@ size_t binlog_files_list(struct binlog_store *store, struct binlog_file_facts **
     return store->first_file > 0 ? 1 : 0;
 }
 
+uint64_t binlog_files_first(struct binlog_store *store)
+{
+    return store->first_file;
+}
+
 struct binlog_position binlog_store_first_visible(const struct binlog_store *store)
 {
     return store->first_visible;

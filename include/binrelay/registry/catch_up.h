@@ -12,6 +12,7 @@
 
 struct catch_up {
     bool is_possible;
+    bool is_hopeless;            /* what it needs is not here any more; else it may come yet */
     struct binlog_position from; /* where it would go on */
     char reason[512];            /* why not; "" where it can */
     uint64_t oldest_epoch;       /* that is here; 0: none */

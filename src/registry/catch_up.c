@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "catch_up.h"
+#include "binrelay/registry/catch_up.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -168,6 +168,7 @@ struct catch_up catch_up_of(struct binlog_store *store, const struct applier_fac
         status = find_beginning(store, &outcome.from, &error);
     }
     outcome.is_possible = status == STATUS_OK;
+    outcome.is_hopeless = status == STATUS_NOT_FOUND;
     if (!outcome.is_possible) {
         (void)snprintf(outcome.reason, sizeof(outcome.reason), "%s", error.message);
     }
