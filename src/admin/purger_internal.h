@@ -148,6 +148,10 @@ void purge_warn(struct purger *purger, const struct purge_view *view);
 /* Before the oldest file goes: who would not find its place any more? */
 void purge_warn_of_stranding(struct purger *purger, const struct purge_view *view);
 
+/* An applier loses its place: applier.lost, with what it needed. Once, until it has one again.
+ */
+void purge_tell_lost(struct purger *purger, const struct log_hold *hold, const char *why);
+
 /* Without the turn, on the thread. */
 void purge_source(struct purger *purger);
 
