@@ -47,7 +47,23 @@ enum status purge_oldest(struct purger *purger,
     if (status == STATUS_OK) {
         purger_succeed(&purger->purging);
     }
+    purger->has_leftovers = status != STATUS_OK;
     return status;
+}
+
+void purge_leftovers(struct purger *purger)
+{
+    struct binlog_purged purged;
+    struct error error;
+
+    if (!purger->has_leftovers) {
+        return;
+    }
+    if (binlog_store_purge(purger->options.store, 0, &purged, &error) != STATUS_OK) {
+        purger_fail(purger, &purger->purging, "purge.failed", &error);
+        return;
+    }
+    purger->has_leftovers = false;
 }
 
 void purge_round_tell(struct purger *purger,

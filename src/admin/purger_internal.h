@@ -54,6 +54,7 @@ struct purger {
 
     /* Of who has the turn. */
     struct purge_retry purging;
+    bool has_leftovers;   /* a purge failed, and files may be left that are listed no more */
     bool is_disk_unknown; /* said so */
     char blocked_by[128]; /* who the last purge.blocked named; "": none */
     struct told stranding;
@@ -123,6 +124,9 @@ MUST_CHECK enum status purge_oldest(struct purger *purger,
                                     const struct purge_view *view,
                                     struct purge_round *round,
                                     struct error *error);
+
+/* Tries again to remove what a purge that failed has left. */
+void purge_leftovers(struct purger *purger);
 
 /* Tells the event, if anything went; `how` ends the text. */
 void purge_round_tell(struct purger *purger,
