@@ -23,6 +23,10 @@ struct binlog_purged {
  * newest. Who has a file open reads it to its end. Waits for the disk: any
  * thread that may wait. A failure leaves files that are on the list no more, or all of
  * them; the next call and the next start go on with it. *purged is set in any case.
+ *
+ * Needs no room on a disk that is full: there the sidecars and indexes of the
+ * files that go are removed first, which makes it. Should that not do either
+ * (STATUS_FULL), all files are listed as before.
  */
 MUST_CHECK enum status binlog_store_purge(struct binlog_store *store,
                                           uint64_t before,
