@@ -19,35 +19,37 @@ struct by_hand {
     struct purge_outcome *outcome;
     uint64_t before; /* files in front of this number are asked for */
     bool is_strict;  /* something is named: all of it that is old enough, or nothing */
+    struct binlog_position passed; /* to_epoch: where it ends; else {0, 0} */
 };
 
 /* ---- what is asked for ---- */
 
-/* How many of the oldest files have no epoch above the number, by number alone: where a cluster
- * was started anew and counts again from a small one, the old files are named by file. Files
- * without an epoch go with the next that has one. */
-static size_t count_to_epoch(struct purger *purger,
-                             const struct purge_scene *scene,
-                             uint64_t to)
+/* Where the last epoch ends in front of the first one above the number. {0, 0}: there is none.
+ * By number alone: where a cluster was started anew and counts again from a small one, nothing
+ * is asked for behind the first that is larger. */
+static struct binlog_position find_end_of(struct binlog_store *store, uint64_t epoch)
 {
     struct epoch_summary summary;
-    struct error error;
-    size_t count = 0;
+    struct epoch_place above = {0};
+    struct epoch_place last;
+    struct epoch_key key;
+    struct error ignored;
 
-    for (size_t at = 0; at < scene->file_count; at++) {
-        enum status status = epoch_index_file_summary(purger->options.store,
-                                                      scene->files[at].file, &summary, &error);
-
-        if (status == STATUS_NOT_FOUND) {
-            continue;
-        }
-        if (status != STATUS_OK || summary.last.key.epoch > to ||
-            summary.first.key.incarnation != summary.last.key.incarnation) {
-            break;
-        }
-        count = at + 1;
+    if (epoch_index_summary(store, &summary, &ignored) != STATUS_OK) {
+        return (struct binlog_position){0};
     }
-    return count;
+    key = (struct epoch_key){summary.first.key.incarnation, epoch + 1};
+    while (epoch < UINT64_MAX &&
+           epoch_index_at_or_after(store, key, &above, &ignored) == STATUS_OK) {
+        if (above.key.incarnation == key.incarnation) {
+            key.epoch = epoch;
+            return epoch_index_at_or_before(store, key, &last, &ignored) == STATUS_OK
+                       ? last.end
+                       : (struct binlog_position){0};
+        }
+        key.incarnation = above.key.incarnation;
+    }
+    return summary.last.end;
 }
 
 /* A file that is gone already is fine: who asks may ask again. */
@@ -80,8 +82,11 @@ static enum status find_epoch(struct by_hand *by_hand,
         return error_set(error, STATUS_INVALID, "cluster %s has no epochs",
                          purger->options.cluster);
     }
-    to = count_to_epoch(purger, scene, by_hand->request->to_epoch);
-    *count = to < *count ? to : *count;
+    by_hand->passed = find_end_of(purger->options.store, by_hand->request->to_epoch);
+    while (to < *count && purge_file_is_below(&scene->files[to], by_hand->passed)) {
+        to++;
+    }
+    *count = to;
     return STATUS_OK;
 }
 
@@ -246,19 +251,29 @@ static enum status obey(struct by_hand *by_hand, struct error *error)
     return status;
 }
 
-static enum status deny(struct by_hand *by_hand,
-                        const struct purge_view *view,
-                        size_t needs,
-                        struct error *error)
+/* An epoch that somebody needs is not passed, even where its file stays. Streams need bytes. */
+static bool is_in_the_way(const struct by_hand *by_hand,
+                          const struct purge_view *view,
+                          size_t asked,
+                          const struct log_hold *hold)
 {
+    bool knows_epochs = hold->is_applier || hold->epoch.epoch != 0;
+
+    return (asked > 0 && !purge_file_is_below(&view->files[asked - 1], hold->from)) ||
+           (knows_epochs && binlog_position_compare(hold->from, by_hand->passed) < 0);
+}
+
+static enum status deny(struct by_hand *by_hand, struct error *error)
+{
+    const struct purge_outcome *outcome = by_hand->outcome;
     char holders[PURGE_TEXT_BYTES];
 
-    add_blockers(by_hand->outcome, view->holds, needs);
     if (by_hand->request->is_dry_run) {
         return STATUS_OK; /* that nothing would go, and why, is what was asked */
     }
     return error_set(error, STATUS_DENIED, "what is to be purged is needed by %s",
-                     purger_print_holds(by_hand->purger, holders, view->holds, needs));
+                     purger_print_holds(by_hand->purger, holders, outcome->blockers,
+                                        outcome->blocker_count));
 }
 
 static enum status check(struct by_hand *by_hand,
@@ -266,11 +281,15 @@ static enum status check(struct by_hand *by_hand,
                          struct error *error)
 {
     size_t asked = count_asked(by_hand, &view->scene);
-    size_t needs = asked == 0 ? 0 : purge_plan_needs(&view->scene, asked - 1);
     struct purge_plan plan = purge_plan_make(&view->scene, &(struct purge_ask){.files = asked});
 
-    if (by_hand->is_strict && needs > 0) {
-        return deny(by_hand, view, needs, error);
+    for (size_t at = 0; by_hand->is_strict && at < view->scene.hold_count; at++) {
+        if (is_in_the_way(by_hand, view, asked, &view->holds[at])) {
+            add_blockers(by_hand->outcome, &view->holds[at], 1);
+        }
+    }
+    if (by_hand->outcome->blocker_count > 0) {
+        return deny(by_hand, error);
     }
     if (by_hand->request->is_dry_run) {
         note_plan(by_hand, view, &plan);

@@ -35,6 +35,7 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
             .flush_source = relay_flush_source,
             .flush_context = &relay->clusters[at],
             .appliers = relay->clusters[at].appliers,
+            .leases = relay->clusters[at].leases,
             .purge_logs = relay_purge_logs,
             .purge_context = &relay->clusters[at],
         };
@@ -108,6 +109,7 @@ static enum status open_admin(struct relay *relay, struct error *error)
             .puller = relay->clusters[at].puller,
             .appliers = relay->clusters[at].appliers,
             .purger = relay->clusters[at].purger,
+            .leases = relay->clusters[at].leases,
         };
     }
     return admin_open(
@@ -156,6 +158,9 @@ static enum status start_parts(struct relay *relay, struct error *error)
     }
     if (status == STATUS_OK) {
         status = relay_start_purgers(relay, error);
+    }
+    if (status == STATUS_OK) {
+        status = relay_start_polls(relay, error);
     }
     return status == STATUS_OK ? open_admin(relay, error) : status;
 }
@@ -211,6 +216,7 @@ void relay_free(struct relay *relay)
     loop_timer_free(relay->watchdog);
     admin_close(relay->admin);
     worker_stop(relay->worker);
+    relay_interrupt_polls(relay);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_interrupt(relay->clusters[at].agent);
     }
@@ -219,6 +225,7 @@ void relay_free(struct relay *relay)
         puller_stop(relay->clusters[at].puller);
     }
     endpoint_close(relay->endpoint);
+    relay_stop_polls(relay);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_stop(relay->clusters[at].agent);
         purger_free(relay->clusters[at].purger);

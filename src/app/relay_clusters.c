@@ -142,6 +142,17 @@ static struct pull_start start_of(const struct config_cluster *cluster)
                                .epoch = start->epoch};
 }
 
+/* Reports are of epochs: where no cluster has any, streams are not looked into. */
+static bool has_epochs(const struct config *config)
+{
+    bool has = false;
+
+    for (size_t at = 0; at < config->clusters.count; at++) {
+        has = has || config_cluster_at(config, at)->epochs != EPOCHS_NONE;
+    }
+    return has;
+}
+
 static enum status start_puller(struct relay *relay, size_t number, struct error *error)
 {
     const struct config_cluster *config = config_cluster_at(relay->config, number);
@@ -168,6 +179,8 @@ static enum status start_puller(struct relay *relay, size_t number, struct error
         .store = cluster->store,
         .board = cluster->board,
         .registry = relay->registry,
+        .reports = has_epochs(relay->config) ? registry_reports(relay->registry) : NULL,
+        .heartbeat_table = relay->config->heartbeat.table,
         .kept = cluster->kept,
     };
 
@@ -194,6 +207,7 @@ static enum status start_agent(struct relay *relay, size_t number, struct error 
         .polls_apply_status = cluster->epochs == EPOCHS_NDB,
         .poll_interval_usec = config->heartbeat.interval_usec,
         .clock = clock_system(),
+        .store = relay->clusters[number].store,
         .board = relay->clusters[number].board,
         .registry = relay->registry,
     };
@@ -206,6 +220,13 @@ enum status relay_flush_source(void *context, struct error *error)
     const struct relay_cluster *cluster = context;
 
     return source_agent_execute(cluster->agent, "FLUSH BINARY LOGS", error);
+}
+
+enum status relay_purge_source(void *context, uint64_t file, struct error *error)
+{
+    const struct relay_cluster *cluster = context;
+
+    return source_agent_purge(cluster->agent, file, error);
 }
 
 enum status relay_start_clusters(struct relay *relay, struct error *error)

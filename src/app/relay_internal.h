@@ -9,6 +9,7 @@
 #include "binrelay/protocol/uuid.h"
 #include "binrelay/registry/registry.h"
 #include "binrelay/serve/endpoint.h"
+#include "binrelay/source/applier_poll.h"
 #include "binrelay/source/puller.h"
 #include "binrelay/source/source_agent.h"
 #include "binrelay/storage/data_dir.h"
@@ -21,7 +22,8 @@ struct relay_cluster {
     char uuid[UUID_TEXT_BYTES];
     struct registry_cluster kept;      /* what the registry knew at start */
     struct binlog_store *store;        /* owned, as all below */
-    struct applier_registry *appliers; /* the registry's */
+    struct applier_registry *appliers; /* the registry's, as the next */
+    struct lease_table *leases;        /* NULL: its groups have no lease */
     struct cluster_board *board;
     struct puller *puller;
     struct source_agent *agent;
@@ -39,6 +41,8 @@ struct relay {
     struct worker *worker; /* for what a reload waits for */
     struct relay_cluster *clusters;
     size_t cluster_count;
+    struct applier_poll **polls; /* one for each of the configuration */
+    size_t poll_count;
     struct endpoint *endpoint;
     struct admin *admin;
     struct loop_watch *signals[RELAY_SIGNALS];
@@ -58,6 +62,9 @@ enum status relay_start_clusters(struct relay *relay, struct error *error);
 /* For the endpoint: FLUSH BINARY LOGS at the source of a struct relay_cluster. */
 enum status relay_flush_source(void *cluster, struct error *error);
 
+/* For the purger: PURGE BINARY LOGS there, up to the file of the number here. */
+enum status relay_purge_source(void *cluster, uint64_t file, struct error *error);
+
 /* At start: what is kept of each cluster's appliers, and those of the configuration. Waits for
  * the disk. */
 MUST_CHECK enum status relay_open_appliers(struct relay *relay, struct error *error);
@@ -69,6 +76,12 @@ void relay_configure_appliers(struct relay *relay, struct config *config);
 MUST_CHECK enum status relay_start_purgers(struct relay *relay, struct error *error);
 struct purge_settings relay_purge_settings(const struct config *config,
                                            const struct config_cluster *cluster);
+
+/* When the appliers are there. */
+MUST_CHECK enum status relay_start_polls(struct relay *relay, struct error *error);
+void relay_interrupt_polls(struct relay *relay);
+void relay_stop_polls(struct relay *relay);
+void relay_set_poll_passwords(struct relay *relay, const struct config *config);
 
 /* For the endpoint: PURGE BINARY LOGS of a struct relay_cluster. */
 enum status relay_purge_logs(void *cluster,

@@ -66,6 +66,7 @@ enum status relay_start_purgers(struct relay *relay, struct error *error)
             .links = {.stream_holds = list_stream_holds,
                       .set_room = set_room,
                       .end_streams = end_streams,
+                      .purge_source = relay_purge_source,
                       .context = cluster},
         };
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "applier_changes.h"
-#include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "registry_job.h"
 
@@ -15,7 +14,6 @@ struct request {
     uint32_t server_id;
     const struct applier_setting *settings; /* borrowed from who waits */
     size_t count;
-    uint64_t epoch;
     struct epoch_key key;
 };
 
@@ -227,28 +225,13 @@ static enum status set_epoch(void *context, struct error *error)
 static enum status lose(void *context, struct error *error)
 {
     const struct request *request = context;
-    const struct applier *found = find(request, request->server_id);
     struct applier_change change = {.server_id = request->server_id, .kind = CHANGE_LOSE};
-    bool was_lost = false;
     bool is_new = false;
-    enum status status = STATUS_OK;
 
-    if (found == NULL) {
+    if (find(request, request->server_id) == NULL) {
         return fail_unknown(request, error);
     }
-    pthread_mutex_lock(&request->appliers->lock);
-    was_lost = found->facts.is_lost;
-    pthread_mutex_unlock(&request->appliers->lock);
-    status = commit_one(request, change, &is_new, error);
-    if (status == STATUS_OK && !was_lost) {
-        log_warning("cluster %s: applier %" PRIu32 " loses its place in the log",
-                    request->appliers->cluster, request->server_id);
-        applier_registry_tell(request->appliers, "applier.lost",
-                              "applier %" PRIu32
-                              ": what it needs is purged; it needs a new copy of the data",
-                              request->server_id);
-    }
-    return status;
+    return commit_one(request, change, &is_new, error);
 }
 
 /* One that registered itself and expired holds nothing: it makes room, the longest silent

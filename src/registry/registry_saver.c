@@ -5,7 +5,6 @@
 #include "applier_registry_internal.h"
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
-#include "pin_rows.h"
 #include "pin_table_internal.h"
 #include "registry_job.h"
 #include "registry_saver.h"

@@ -122,10 +122,11 @@ static enum status find_route(struct report_router *router,
                                            "not say which is meant",
                                            error);
     }
-    named = find_cluster(router, row->source_cluster);
+    named = report_router_cluster_of(router, row->source_cluster);
     if (named == NULL) {
-        return refuse_route(route, knower, row,
-                            "source_cluster is the server_id of no cluster here", error);
+        return refuse_route(
+            route, knower, row,
+            "source_cluster is the server_id of no cluster here, nor of its source", error);
     }
     if (!applier_registry_knows(named, row->server_id)) {
         return refuse_route(route, knower, row,

@@ -40,6 +40,19 @@ static void tell_facts(struct puller *puller)
     }
 }
 
+/* What the way of the answer took is so much less than what clocks differ by, or no matter. */
+static void tell_clock(struct puller *puller)
+{
+    struct upstream *upstream = puller->upstream;
+
+    if (upstream->source_usec > 0) {
+        cluster_board_set_clock_offset(
+            puller->options.board,
+            (int64_t)(upstream->source_usec - clock_wall_usec(puller->options.clock)));
+        upstream->source_usec = 0;
+    }
+}
+
 static void set_idle_limit(struct puller *puller)
 {
     uint64_t limit = puller->options.read_timeout_usec;
@@ -199,6 +212,7 @@ static bool run_once(struct puller *puller, size_t *taken)
         connection_consume(puller->connection, size);
         *taken += size;
         tell_facts(puller);
+        tell_clock(puller);
         if (!obey(puller, step)) {
             return false;
         }

@@ -99,8 +99,8 @@ static enum status write_heartbeat(void *context, struct source_sql *sql, struct
                    agent->table, agent->options.server_id);
     enum status status = source_sql_run(sql, statement, error);
 
-    if (status != STATUS_DENIED ||
-        (error->sql_code != SERVER_UNKNOWN_TABLE && error->sql_code != SERVER_UNKNOWN_DATABASE)) {
+    if (status != STATUS_DENIED || (error->sql_code != SERVER_UNKNOWN_TABLE &&
+                                    error->sql_code != SERVER_UNKNOWN_DATABASE)) {
         return status;
     }
     if (create_table(agent, sql, error) != STATUS_OK) {

@@ -83,6 +83,7 @@ struct upstream {
     struct source_facts facts;
     bool has_facts;       /* facts are those of this connection */
     bool has_other_uuid;  /* than the registry kept */
+    uint64_t source_usec; /* the source's wall clock, just now; 0: it did not say */
     bool lacks_semi_sync; /* it was wanted, and the source has it off */
     bool is_log_on;
     char log_base_name[BINLOG_NAME_MOST_BYTES + 1]; /* @@log_bin_basename; "" if unknown */

@@ -156,6 +156,46 @@ static enum upstream_step take_variables(struct upstream *upstream)
     return UPSTREAM_AGAIN;
 }
 
+/* ---- its clock ---- */
+
+/* The seconds are right in any time zone, what is behind the point in all of them. */
+static void put_clock(const struct upstream *upstream, struct buffer *statement)
+{
+    (void)upstream;
+    buffer_add_text(statement, "SELECT UNIX_TIMESTAMP(), UNIX_TIMESTAMP(NOW(6))");
+}
+
+/* "1700000000.123456" has 123456. */
+static uint64_t read_fraction(struct bytes text)
+{
+    uint64_t fraction = 0;
+    uint64_t unit = 100000;
+    size_t at = 0;
+
+    while (at < text.size && text.data[at] != '.') {
+        at++;
+    }
+    for (at++; at < text.size && text.data[at] >= '0' && text.data[at] <= '9'; at++) {
+        fraction += unit * (uint64_t)(text.data[at] - '0');
+        unit /= 10;
+    }
+    return fraction;
+}
+
+static enum upstream_step take_clock(struct upstream *upstream)
+{
+    enum { SECONDS_COLUMN = 0, FRACTION_COLUMN = 1 };
+    uint64_t seconds = 0;
+
+    if (answer_number(&upstream->answer, 0, SECONDS_COLUMN, &seconds) &&
+        seconds <= UINT32_MAX) {
+        upstream->source_usec =
+            seconds * 1000000 +
+            read_fraction(result_set_value(&upstream->answer, 0, FRACTION_COLUMN));
+    }
+    return UPSTREAM_AGAIN;
+}
+
 /* ---- our settings ---- */
 
 /* The files are wanted as they are: with the checksums they have. */
@@ -322,6 +362,7 @@ static const struct question {
     bool may_be_denied; /* asked for comfort: the pull can do without */
 } questions[] = {
     {is_always, put_variables, take_variables, "the source's variables", "", false},
+    {is_always, put_clock, take_clock, "the source's clock", "", true},
     {is_always, put_settings, take_settings, "our settings", "", false},
     {is_always, put_logs, take_logs, "SHOW BINARY LOGS",
      " needs REPLICATION CLIENT (MariaDB: BINLOG MONITOR)", true},
@@ -368,7 +409,9 @@ static enum upstream_step take_refusal(struct upstream *upstream, const struct q
     (void)error_wrap(&upstream->error, "%s%s", asked->name,
                      upstream->blame == PULL_DENIED ? asked->right : "");
     if (is_refusal && asked->may_be_denied) {
-        upstream->logs_denied = upstream->error;
+        if (asked->take == take_logs) {
+            upstream->logs_denied = upstream->error;
+        }
         upstream->error = (struct error){0};
         return UPSTREAM_AGAIN;
     }

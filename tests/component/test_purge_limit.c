@@ -49,18 +49,6 @@ static void look(struct purge_rig *rig)
     purger_look(rig->purger);
 }
 
-static bool is_lost(struct purge_rig *rig, uint32_t server_id)
-{
-    struct applier_facts *facts = NULL;
-    struct error error;
-    bool is_lost = false;
-
-    CHECK_OK(applier_registry_find(rig->appliers, server_id, &facts, &error), &error);
-    is_lost = facts->is_lost;
-    applier_facts_free(facts, 1);
-    return is_lost;
-}
-
 /* ---- marks ---- */
 
 static void the_soft_mark_names_who_holds_what(void)
@@ -169,7 +157,8 @@ static void young_files_that_nobody_needs_go_first(void)
 
     fill_to(rig, 96);
     CHECK(purge_rig_first(rig) == 2);
-    CHECK(!is_lost(rig, 201) && !is_lost(rig, 202) && !is_lost(rig, 203));
+    CHECK(!purge_rig_is_lost(rig, 201) && !purge_rig_is_lost(rig, 202) &&
+          !purge_rig_is_lost(rig, 203));
     CHECK(rig->room_changes == 0); /* it was enough */
     CHECK(purge_rig_count_events(rig, "disk.hard") == 0);
     purge_rig_free(rig);
@@ -183,13 +172,14 @@ static void the_oldest_need_is_dropped_first_and_no_more_than_it_takes(void)
     fill_to(rig, 96);
     fill_to(rig, 96);
     CHECK(purge_rig_first(rig) == 3);
-    CHECK(is_lost(rig, 201) && !is_lost(rig, 202) && !is_lost(rig, 203));
+    CHECK(purge_rig_is_lost(rig, 201) && !purge_rig_is_lost(rig, 202) &&
+          !purge_rig_is_lost(rig, 203));
     CHECK(rig->ended_count > 0 && rig->ended_ids[0] == 201);
     CHECK(purge_rig_has_event(rig, "applier.dropped", "applier 201 from binlog.000002:"));
     CHECK(purge_rig_count_events(rig, "applier.lost") == 1);
     fill_to(rig, 200); /* eight files, and room for four */
     look(rig);
-    CHECK(is_lost(rig, 202) && !is_lost(rig, 203));
+    CHECK(purge_rig_is_lost(rig, 202) && !purge_rig_is_lost(rig, 203));
     CHECK(purge_rig_first(rig) == 8);
     purge_rig_free(rig);
 }
@@ -202,7 +192,8 @@ static void when_nothing_is_left_to_drop_the_pull_stops(void)
     for (int looks = 0; looks < 5; looks++) {
         look(rig);
     }
-    CHECK(is_lost(rig, 201) && is_lost(rig, 202) && is_lost(rig, 203));
+    CHECK(purge_rig_is_lost(rig, 201) && purge_rig_is_lost(rig, 202) &&
+          purge_rig_is_lost(rig, 203));
     CHECK(purge_rig_first(rig) == FILES);
     CHECK(!rig->has_room);
     CHECK(purge_rig_count_events(rig, "applier.lost") == 3);
@@ -219,9 +210,9 @@ static void pins_and_streams_of_nobody_are_never_dropped(void)
     for (int looks = 0; looks < 3; looks++) {
         fill_to(rig, 100);
     }
-    CHECK(is_lost(rig, 201)); /* its need alone kept file 2 */
+    CHECK(purge_rig_is_lost(rig, 201)); /* its need alone kept file 2 */
     CHECK(purge_rig_first(rig) == 3);
-    CHECK(!is_lost(rig, 202) && !rig->has_room && !stream->is_dropped);
+    CHECK(!purge_rig_is_lost(rig, 202) && !rig->has_room && !stream->is_dropped);
     CHECK_OK(pin_table_remove(rig->pins, "backup-7", &error), &error);
     look(rig);
     CHECK(purge_rig_first(rig) == 3);
@@ -241,7 +232,7 @@ static void nobody_is_dropped_for_nothing(void)
     purge_rig_pin(rig, "backup-7", 10, 0);
     fill_to(rig, 100);
     look(rig);
-    CHECK(!is_lost(rig, 201) && purge_rig_first(rig) == 1 && !rig->has_room);
+    CHECK(!purge_rig_is_lost(rig, 201) && purge_rig_first(rig) == 1 && !rig->has_room);
     purge_rig_free(rig);
 }
 
@@ -253,7 +244,7 @@ static void without_the_policy_nobody_is_dropped(void)
     purge_rig_renew(rig);
     fill_to(rig, 100);
     look(rig);
-    CHECK(!is_lost(rig, 201) && purge_rig_first(rig) == 1 && !rig->has_room);
+    CHECK(!purge_rig_is_lost(rig, 201) && purge_rig_first(rig) == 1 && !rig->has_room);
     purge_rig_free(rig);
 }
 

@@ -208,12 +208,21 @@ static struct model_applier *find_applier(struct model *model, uint32_t server_i
     return NULL;
 }
 
+/* Behind an epoch, at a file's beginning, at its last byte, or behind that. */
 static struct binlog_position some_place(struct model *model)
 {
-    struct binlog_position end = purge_rig_end_of(model->rig, some_epoch(model, 0));
-    struct binlog_position begin = {model_between(model, model->first, model->rig->file), 4};
+    uint64_t file = model_between(model, model->first, model->rig->file);
 
-    return below(model, 2) == 0 ? end : begin;
+    switch (below(model, 4)) {
+    case 0:
+        return (struct binlog_position){file, 4};
+    case 1:
+        return (struct binlog_position){file, model->rig->file_bytes[file] - 1};
+    case 2:
+        return (struct binlog_position){file, model->rig->file_bytes[file]};
+    default:
+        return purge_rig_end_of(model->rig, some_epoch(model, 0));
+    }
 }
 
 static void begin_stream(struct model *model)

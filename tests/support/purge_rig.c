@@ -78,6 +78,9 @@ static void end_streams(void *context, uint32_t server_id)
             rig->streams[at].is_dropped = true;
         }
     }
+    if (rig->on_end != NULL) {
+        rig->on_end(rig, server_id);
+    }
 }
 
 static enum status purge_source_file(void *context, uint64_t file, struct error *error)
@@ -285,6 +288,18 @@ void purge_rig_add_applier(struct purge_rig *rig,
                                                        .expire_after_usec = expire_after_usec},
                              &error),
         &error);
+}
+
+bool purge_rig_is_lost(const struct purge_rig *rig, uint32_t server_id)
+{
+    struct applier_facts *facts = NULL;
+    struct error error;
+    bool is_lost = false;
+
+    CHECK_OK(applier_registry_find(rig->appliers, server_id, &facts, &error), &error);
+    is_lost = facts->is_lost;
+    applier_facts_free(facts, 1);
+    return is_lost;
 }
 
 void purge_rig_report(struct purge_rig *rig, uint32_t server_id, uint64_t epoch)

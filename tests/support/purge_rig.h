@@ -58,6 +58,7 @@ struct purge_rig {
     uint64_t source_files[RIG_MOST_CALLS];
     size_t source_count;
     bool is_source_away;
+    void (*on_end)(struct purge_rig *rig, uint32_t server_id); /* streams were ended; or NULL */
 };
 
 /* An empty store, a registry that knows nobody, min_files 1, marks at 80 and 95 percent of a
@@ -84,6 +85,7 @@ void purge_rig_add_applier(struct purge_rig *rig,
                            uint32_t server_id,
                            bool is_required,
                            uint64_t expire_after_usec);
+bool purge_rig_is_lost(const struct purge_rig *rig, uint32_t server_id);
 void purge_rig_report(struct purge_rig *rig, uint32_t server_id, uint64_t epoch);
 void purge_rig_pin(struct purge_rig *rig, const char *name, uint64_t epoch, uint64_t ttl_usec);
 

@@ -5,6 +5,13 @@
  * Watches the room on the disk: warns at the soft mark, stops the pull at the
  * hard one, drops appliers only where the configuration says so.
  *
+ * Files go one at a time, and before each one the holds are read again. So a
+ * stream that begins meanwhile is seen before the next file goes, provided that
+ * it holds before it looks whether its first file is there (stream_holds). If
+ * that very file goes in between, the stream has it open and reads it to its
+ * end, or does not find it and is refused. Who puts a pin looks again behind it.
+ * docs/purge.md has the rules.
+ *
  * One thread of its own, so that a slow disk holds up no other cluster. All
  * functions from any thread that may wait.
  */
@@ -24,7 +31,7 @@ struct purger;
 
 /* A plain value; what a reload may change. */
 struct purge_settings {
-    bool is_automatic;     /* policy "applied"; else only by hand */
+    bool is_automatic;     /* policy "applied"; else by hand, or at the limit */
     uint64_t min_age_usec; /* a file stays for so long after its last event was stored */
     uint64_t min_files;    /* so many of the newest stay; at least 1 */
     uint64_t max_bytes;    /* 0: what the disk has */
@@ -34,15 +41,17 @@ struct purge_settings {
     bool purges_source;    /* source_purge */
 };
 
-/* What other rooms do for it. Called on any thread, the purger's lock not held. */
+/* What other rooms do for it. Called on any thread, no lock held. Each may be NULL. */
 struct purger_links {
-    /* What running streams need, and those that ended within min_age; as of holds lists. */
+    /* What running streams need, and those that ended within min_age; as of holds lists. `who`
+     * is one stream's alone; server_id is what the replica says of itself. */
     size_t (*stream_holds)(void *context, uint64_t min_age_usec, struct log_hold **holds);
     /* The pull may go on, or must not, with the reason. Called at changes. */
     void (*set_room)(void *context, bool has_room, const char *reason);
-    /* An applier lost its place: its streams end. */
+    /* What they need goes: streams of the id end and hold nothing from now on. Never 0. */
     void (*end_streams)(void *context, uint32_t server_id);
-    /* PURGE BINARY LOGS TO the source's own file of the number; NULL: it cannot. */
+    /* PURGE BINARY LOGS TO the source's own file that has this number here; once for each new
+     * file, on the purger's thread alone. May block for its time limit. */
     enum status (*purge_source)(void *context, uint64_t file, struct error *error);
     void *context; /* borrowed, as those below */
 };
@@ -53,8 +62,7 @@ struct purger_options {
     struct binlog_store *store;
     struct applier_registry *appliers;
     struct pin_table *pins;
-    struct registry
-        *registry; /* events: purge.done, purge.blocked, disk.soft, disk.hard, ... */
+    struct registry *registry; /* events; may be NULL */
     const struct clock *clock;
     const struct disk *disk;
     struct purge_settings settings;
@@ -77,11 +85,12 @@ void purger_set_settings(struct purger *purger, const struct purge_settings *set
 /* Something changed (a report, a pin, a stream's end): look soon. Never waits. */
 void purger_poke(struct purger *purger);
 
-/* What somebody asks to be purged; both 0: all that nobody needs. */
+/* What somebody asks to be purged. All three 0: all that nobody needs (forced: all). Of several
+ * the least counts. Where nobody is known, all may go by hand. */
 struct purge_request {
-    uint64_t to_epoch;    /* files wholly at or below it */
-    uint64_t before_file; /* files before this one */
-    uint64_t before_usec; /* wall clock: files whose last event was stored before */
+    uint64_t to_epoch;    /* files in front of its end: what one who applied it needs stays */
+    uint64_t before_file; /* files before this one, which may be gone; 0: none */
+    uint64_t before_usec; /* wall clock: the oldest whose last event was stored before */
     bool is_dry_run;
     bool is_forced; /* past what is needed; min_age and min_files too, never the newest file */
 };
@@ -93,13 +102,19 @@ struct purge_outcome {
     struct log_hold
         *losers; /* owned: who loses what it needs (forced), the oldest need first */
     size_t loser_count;
-    struct log_hold *blockers; /* owned: who keeps the files that were asked for and stay */
+    struct log_hold *blockers; /* owned: who keeps the files that were asked for and stay; also
+                                  settings, by name */
     size_t blocker_count;
 };
 
-/* STATUS_DENIED: not forced, and something that was asked for is needed: nothing was purged;
- * the error names who needs it and from where. *outcome is set in any case and released by the
- * caller. */
+/*
+ * STATUS_DENIED: not forced, and something that was asked for is needed:
+ * nothing was purged; the error names who needs it and from where. A dry run
+ * says so by its blockers instead. What only min_age or min_files keep stays
+ * without an error. Forced: who loses its place does so durably before a file
+ * goes. STATUS_NOT_FOUND: before_file is behind the newest one. STATUS_INVALID:
+ * to_epoch without epochs. *outcome is set in any case and released by the caller.
+ */
 MUST_CHECK enum status purger_purge(struct purger *purger,
                                     const struct purge_request *request,
                                     struct purge_outcome *outcome,

@@ -5,8 +5,9 @@
  * forget` or an expiry releases an applier's hold (S3).
  *
  * Any thread. What says "waits" returns when it is durable and belongs on a
- * thread that may wait. A report need not be durable: one that is lost only
- * holds more, and the next one says more.
+ * thread that may wait. Reports and places of streams are saved within a second
+ * or so: one that a crash loses only holds more, and the next one says more;
+ * but one that gave a place back to who had lost it must come again.
  */
 #pragma once
 
@@ -25,11 +26,9 @@ struct applier_setting {
     uint64_t expire_after_usec; /* 0: never */
 };
 
-/*
- * At start and reload: those of the configuration, all of them. One that is
- * listed no more stays, as if an administrator had added it, until it is
- * forgotten. Each gets a row in the heartbeat table if it has none, as all
- * that become known. Waits. STATUS_INVALID: a server_id 0 or a group too long.
+/* At start and reload: those of the configuration, all of them. One that is listed no more
+ * stays, as if an administrator had added it, until it is forgotten. Each that becomes known
+ * gets a row in the heartbeat table. Waits. STATUS_INVALID: a server_id 0 or a group too long.
  */
 MUST_CHECK enum status applier_registry_configure(struct applier_registry *appliers,
                                                   const struct applier_setting *settings,
@@ -61,8 +60,9 @@ MUST_CHECK enum status applier_registry_set_epoch(struct applier_registry *appli
                                                   struct error *error);
 
 /* What it needs is about to be purged: it holds nothing until it has a place again (a report
- * or a stream that fits what is left, or set_epoch). The event applier.lost is caused here. Ask
- * for the holds again before the purge: a report may have come in the meantime. */
+ * or a stream that fits what is left, or set_epoch). The caller tells why
+ * (applier.lost). Ask for the holds again before the purge: a report may have come meanwhile.
+ */
 MUST_CHECK enum status applier_registry_lose(struct applier_registry *appliers,
                                              uint32_t server_id,
                                              struct error *error);

@@ -97,7 +97,7 @@ void cluster_board_set_apply_status(struct cluster_board *board,
 /* By how much the source's clock is ahead of ours; 0 while it was never measured. */
 int64_t cluster_board_clock_offset(struct cluster_board *board);
 
-/* The agent thread, as it measured it. What is less than a network's delays changes nothing, so
+/* The pull thread, as the source said. What is less than a network's delays changes nothing, so
  * that the time at the endpoint does not tremble. */
 void cluster_board_set_clock_offset(struct cluster_board *board, int64_t offset_usec);
 

@@ -13,8 +13,9 @@
 struct report_router; /* the registry's */
 
 /*
- * A row of the heartbeat table. Its cluster is the one whose server_id is
- * source_cluster, or, where that is NULL, the only one that lists the applier.
+ * A row of the heartbeat table. Its cluster is the one whose server_id, or one
+ * of whose source's, is source_cluster, or, where that is NULL, the only one
+ * that knows the applier.
  * Without an applied_epoch it is a sign of life everywhere the applier is known.
  * STATUS_NOT_FOUND: no cluster knows the applier. STATUS_INVALID: refused, with the reason.
  * `check` asks only, and causes no event.

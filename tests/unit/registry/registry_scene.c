@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "registry_scene.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -195,6 +196,35 @@ void scene_pass(struct scene *scene, uint64_t sec)
 {
     scene->wall_usec += sec * USEC_IN_SEC;
     scene->monotonic_usec += sec * USEC_IN_SEC;
+}
+
+void scene_sql(struct scene *scene, const char *sql)
+{
+    autofree char *path = mem_format("%s/control.db", scene->directory);
+    struct sqlite3 *database = NULL;
+
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK);
+    CHECK(sqlite3_busy_timeout(database, 5000) == SQLITE_OK);
+    CHECK(sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK);
+    CHECK(sqlite3_close(database) == SQLITE_OK);
+}
+
+long long scene_number(struct scene *scene, const char *sql)
+{
+    autofree char *path = mem_format("%s/control.db", scene->directory);
+    struct sqlite3 *database = NULL;
+    struct sqlite3_stmt *statement = NULL;
+    long long number = 0;
+
+    (void)scene_count_events(scene, "", NULL); /* comes behind it on the registry's thread */
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK);
+    CHECK(sqlite3_busy_timeout(database, 5000) == SQLITE_OK);
+    CHECK(sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK);
+    CHECK(sqlite3_step(statement) == SQLITE_ROW);
+    number = sqlite3_column_int64(statement, 0);
+    CHECK(sqlite3_finalize(statement) == SQLITE_OK);
+    CHECK(sqlite3_close(database) == SQLITE_OK);
+    return number;
 }
 
 size_t scene_count_events(struct scene *scene, const char *event, char text[1024])

@@ -7,51 +7,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "applier_model.h"
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "check.h"
-#include "registry_scene.h"
 
 enum {
     SEED = 20261121,
     STEPS = 10000,
     MOST_EPOCHS = STEPS,
-    IDS = 8, /* 201 to 208; odd ones may be in a group */
-    FIRST_ID = 201,
+    FIRST_ID = 201, /* and seven more; every other one may be in a group */
     DAY_SEC = 24 * 60 * 60,
     USEC_IN_SEC = 1000000,
-};
-
-struct model_epoch {
-    struct epoch_key key;
-    struct binlog_position end;
-};
-
-struct model_applier {
-    bool is_known;
-    bool is_registered; /* by itself */
-    bool is_required;
-    bool is_grouped;
-    uint64_t expire_sec; /* 0: never */
-    bool is_seen;
-    bool is_expired;
-    uint64_t sign_sec;
-    bool is_lost;
-    unsigned streams;
-    struct binlog_position sent;
-    struct binlog_position regained;
-    struct epoch_key applied;
-};
-
-struct model {
-    struct scene scene;
-    unsigned seed;
-    struct model_epoch *epochs; /* owned */
-    size_t count;
-    struct epoch_key newest;
-    uint64_t first_file;
-    uint64_t now_sec;
-    struct model_applier appliers[IDS];
 };
 
 static unsigned pick(struct model *model, unsigned most)
@@ -92,17 +59,6 @@ static void add_epoch(struct model *model)
         .key = model->newest, .end = scene_log_epoch(log, model->newest.epoch)};
 }
 
-/* The first epoch that is here. */
-static size_t first_here(const struct model *model)
-{
-    size_t at = 0;
-
-    while (model->epochs[at].end.file < model->first_file) {
-        at++;
-    }
-    return at;
-}
-
 static void purge(struct model *model)
 {
     /* Not the file of the newest epoch: one epoch is here always. */
@@ -118,57 +74,7 @@ static void purge(struct model *model)
     }
 }
 
-/* Behind the last epoch that is not behind the key, of those that are here. */
-static struct binlog_position place_of(const struct model *model, struct epoch_key key)
-{
-    struct binlog_position place = {.file = model->first_file, .offset = 4};
-
-    for (size_t at = first_here(model); at < model->count; at++) {
-        if (epoch_key_compare(model->epochs[at].key, key) <= 0) {
-            place = model->epochs[at].end;
-        }
-    }
-    return place;
-}
-
-static bool is_place(const struct model *model, struct epoch_key key)
-{
-    return epoch_key_compare(model->epochs[first_here(model)].key, key) <= 0;
-}
-
 /* ---- what a report is ---- */
-
-/* An incarnation can have had the number: it is within what is here of it; of the first one
- * here it may be before that. */
-static bool can_be(const struct model *model, struct epoch_key key)
-{
-    size_t first = first_here(model);
-    bool has_floor = model->epochs[first].key.incarnation == key.incarnation;
-    bool has_ceiling = false;
-
-    for (size_t at = first; at < model->count; at++) {
-        if (model->epochs[at].key.incarnation == key.incarnation) {
-            has_floor = has_floor || model->epochs[at].key.epoch <= key.epoch;
-            has_ceiling = has_ceiling || model->epochs[at].key.epoch >= key.epoch;
-        }
-    }
-    return has_floor && has_ceiling;
-}
-
-static bool find_meant(const struct model *model,
-                       const struct model_applier *applier,
-                       uint64_t epoch,
-                       struct epoch_key *meant)
-{
-    for (uint32_t incarnation = 1; incarnation <= model->newest.incarnation; incarnation++) {
-        *meant = (struct epoch_key){incarnation, epoch};
-        if (epoch != 0 && can_be(model, *meant) &&
-            (applier->applied.epoch == 0 || epoch_key_compare(*meant, applier->applied) >= 0)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Mostly something near. */
 static uint64_t pick_epoch(struct model *model, const struct model_applier *applier)
@@ -202,13 +108,13 @@ static void report(struct model *model, uint32_t number)
     enum status status =
         applier_registry_report(east(model), FIRST_ID + number, epoch, way, &error);
 
-    if (!applier->is_known || !find_meant(model, applier, epoch, &meant)) {
+    if (!applier->is_known || !model_find_meant(model, applier, epoch, &meant)) {
         CHECK(status == STATUS_INVALID);
         return;
     }
     CHECK_OK(status, &error);
     applier->applied = meant;
-    if (is_place(model, meant)) {
+    if (model_is_place(model, meant)) {
         applier->is_lost = false;
         applier->regained = (struct binlog_position){0};
     }
@@ -219,7 +125,7 @@ static void report(struct model *model, uint32_t number)
 
 static struct binlog_position pick_place(struct model *model)
 {
-    size_t first = first_here(model);
+    size_t first = model_first_here(model);
 
     return model->epochs[first + pick(model, (unsigned)(model->count - first))].end;
 }
@@ -336,7 +242,7 @@ static void set_epoch(struct model *model, uint32_t number)
     }
     if (pick(model, 4) != 0) {
         /* One that is here, in the newest incarnation that can go on from it. */
-        size_t first = first_here(model);
+        size_t first = model_first_here(model);
         size_t at = first + pick(model, (unsigned)(model->count - first));
 
         if (model->epochs[at].key.incarnation != model->newest.incarnation) {
@@ -346,7 +252,7 @@ static void set_epoch(struct model *model, uint32_t number)
     }
     scene_set_epoch(&model->scene, FIRST_ID + number, key.epoch);
     take_back(model, applier, key);
-    for (uint32_t other = 0; other < IDS; other++) {
+    for (uint32_t other = 0; other < MODEL_IDS; other++) {
         struct model_applier *member = &model->appliers[other];
 
         if (model->scene.shares_groups && applier->is_grouped && member->is_known &&
@@ -380,7 +286,7 @@ static void pass(struct model *model)
 static void restart(struct model *model)
 {
     scene_restart(&model->scene);
-    for (uint32_t number = 0; number < IDS; number++) {
+    for (uint32_t number = 0; number < MODEL_IDS; number++) {
         model->appliers[number].streams = 0;
         model->appliers[number].sign_sec = model->now_sec;
     }
@@ -390,7 +296,7 @@ static void restart(struct model *model)
 
 static void note_expiry(struct model *model)
 {
-    for (uint32_t number = 0; number < IDS; number++) {
+    for (uint32_t number = 0; number < MODEL_IDS; number++) {
         struct model_applier *applier = &model->appliers[number];
 
         if (applier->streams == 0 && applier->expire_sec != 0 && applier->is_seen &&
@@ -400,47 +306,6 @@ static void note_expiry(struct model *model)
     }
 }
 
-static struct epoch_key group_applied(const struct model *model)
-{
-    struct epoch_key highest = {0};
-
-    for (uint32_t number = 0; number < IDS; number++) {
-        const struct model_applier *member = &model->appliers[number];
-
-        if (member->is_known && member->is_grouped &&
-            epoch_key_compare(member->applied, highest) > 0) {
-            highest = member->applied;
-        }
-    }
-    return highest;
-}
-
-/* False: it holds nothing. */
-static bool must_hold(const struct model *model,
-                      const struct model_applier *applier,
-                      struct binlog_position *from)
-{
-    struct epoch_key of_group = group_applied(model);
-
-    *from = (struct binlog_position){0};
-    if (!applier->is_known || applier->is_lost ||
-        (applier->is_expired && applier->streams == 0 && applier->expire_sec != 0)) {
-        return false;
-    }
-    if (model->scene.shares_groups && applier->is_grouped && of_group.epoch != 0) {
-        *from = place_of(model, of_group);
-    } else if (applier->regained.file != 0) {
-        *from = applier->regained;
-    } else if (applier->applied.epoch != 0) {
-        *from = place_of(model, applier->applied);
-    } else if (!applier->is_required && applier->sent.file != 0) {
-        *from = applier->sent;
-    } else {
-        return applier->is_required || applier->is_registered;
-    }
-    return true;
-}
-
 static void check_all(struct model *model)
 {
     autofree struct log_hold *holds = NULL;
@@ -448,13 +313,13 @@ static void check_all(struct model *model)
     size_t wanted = 0;
 
     note_expiry(model);
-    for (uint32_t number = 0; number < IDS; number++) {
+    for (uint32_t number = 0; number < MODEL_IDS; number++) {
         const struct model_applier *applier = &model->appliers[number];
         struct binlog_position from;
         size_t at = 0;
 
         CHECK(applier_registry_knows(east(model), FIRST_ID + number) == applier->is_known);
-        if (must_hold(model, applier, &from)) {
+        if (model_must_hold(model, applier, &from)) {
             while (at < count && holds[at].server_id != FIRST_ID + number) {
                 at++;
             }
@@ -464,12 +329,12 @@ static void check_all(struct model *model)
     }
     CHECK(count == wanted);
     CHECK(epoch_key_compare(applier_registry_group_applied(east(model), "west"),
-                            group_applied(model)) == 0);
+                            model_group_applied(model)) == 0);
 }
 
 static void step(struct model *model)
 {
-    uint32_t number = pick(model, IDS);
+    uint32_t number = pick(model, MODEL_IDS);
     unsigned what = pick(model, 100);
 
     if (what < 12) {

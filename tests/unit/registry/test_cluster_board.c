@@ -66,8 +66,25 @@ static void hands_out_copies_of_the_apply_status(void)
     cluster_board_free(board);
 }
 
+static void keeps_the_sources_clock_but_for_trembling(void)
+{
+    struct cluster_board *board = cluster_board_new();
+
+    CHECK(cluster_board_clock_offset(board) == 0);
+    cluster_board_set_clock_offset(board, 49999);
+    CHECK(cluster_board_clock_offset(board) == 0);
+    cluster_board_set_clock_offset(board, -3600000000);
+    CHECK(cluster_board_clock_offset(board) == -3600000000);
+    cluster_board_set_clock_offset(board, -3600049999);
+    CHECK(cluster_board_clock_offset(board) == -3600000000);
+    cluster_board_set_clock_offset(board, 50);
+    CHECK(cluster_board_clock_offset(board) == 50);
+    cluster_board_free(board);
+}
+
 int main(void)
 {
+    keeps_the_sources_clock_but_for_trembling();
     hands_out_copies_of_the_apply_status();
     remembers_since_when_a_state_lasts();
     keeps_numbers_and_state_apart();

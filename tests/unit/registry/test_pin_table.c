@@ -229,8 +229,64 @@ static void pins_of_many_names_are_found(void)
     scene_close(&scene);
 }
 
+/* Written by hand, as ten thousand transactions would take long. */
+static void takes_no_more_than_it_may_but_for_those_that_expired(void)
+{
+    struct scene scene;
+    struct pin_facts pin;
+    struct error error;
+
+    scene_open(&scene);
+    scene_stop(&scene);
+    scene_sql(&scene,
+              "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n"
+              " WHERE n < 10000) INSERT INTO pin SELECT 'p' || n, 'east', 1, 10, 1, 4, 0,"
+              " 0, 1, CASE n WHEN 7 THEN 5 WHEN 8 THEN 4 ELSE 0 END FROM n");
+    scene_start(&scene);
+    CHECK(count_holds(&scene, "east") == PIN_MOST - 2);
+    pin = make_pin(&scene, "p9", 20); /* it has its place */
+    put(&scene, &pin);
+    pin = make_pin(&scene, "new", 20);
+    put(&scene, &pin);
+    CHECK(pin_table_find(registry_pins(scene.registry), "p8", &pin, &error) ==
+          STATUS_NOT_FOUND);
+    CHECK(find(&scene, "p7").is_expired);
+    pin = make_pin(&scene, "newer", 20);
+    put(&scene, &pin);
+    pin = make_pin(&scene, "newest", 20);
+    CHECK(pin_table_put(registry_pins(scene.registry), &pin, &error) == STATUS_FULL);
+    scene_restart(&scene);
+    CHECK(count_holds(&scene, "east") == PIN_MOST);
+    scene_close(&scene);
+}
+
+static void what_cannot_be_saved_did_not_happen(void)
+{
+    struct scene scene;
+    struct pin_facts pin;
+    struct error error;
+
+    scene_open(&scene);
+    pin = make_pin(&scene, "backup-7", 40);
+    put(&scene, &pin);
+    scene_sql(&scene, "CREATE TRIGGER no_put BEFORE INSERT ON pin"
+                      " BEGIN SELECT RAISE(ABORT, 'not now'); END;"
+                      "CREATE TRIGGER no_remove BEFORE DELETE ON pin"
+                      " BEGIN SELECT RAISE(ABORT, 'not now'); END");
+    CHECK(pin_table_remove(registry_pins(scene.registry), "backup-7", &error) == STATUS_SYSTEM);
+    pin = make_pin(&scene, "backup-7", 50);
+    CHECK(pin_table_put(registry_pins(scene.registry), &pin, &error) == STATUS_SYSTEM);
+    pin = make_pin(&scene, "backup-8", 50);
+    CHECK(pin_table_put(registry_pins(scene.registry), &pin, &error) == STATUS_SYSTEM);
+    CHECK(count_holds(&scene, "east") == 1 && find(&scene, "backup-7").epoch.epoch == 40);
+    CHECK(scene_count_events(&scene, "pin.removed", NULL) == 0);
+    scene_close(&scene);
+}
+
 int main(void)
 {
+    takes_no_more_than_it_may_but_for_those_that_expired();
+    what_cannot_be_saved_did_not_happen();
     holds_for_its_cluster_until_it_is_removed();
     is_as_it_was_after_a_restart();
     an_equal_call_changes_nothing_and_another_replaces();

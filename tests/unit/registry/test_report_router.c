@@ -93,8 +93,10 @@ static void where_two_know_it_the_row_must_say_which(void)
     CHECK(scene_count_events(&scene, "report.refused", NULL) == 1);
     CHECK_OK(take(&scene, row_of_cluster(202, 30, EAST_ID), &error), &error);
     CHECK(applied(&scene, SCENE_EAST, 202) == 30 && applied(&scene, SCENE_WEST, 202) == 0);
+    CHECK_OK(take(&scene, row_of_cluster(202, 40, EAST_SOURCE), &error), &error);
+    CHECK(applied(&scene, SCENE_EAST, 202) == 40);
     CHECK_OK(take(&scene, row_of_cluster(202, 200, WEST_ID), &error), &error);
-    CHECK(applied(&scene, SCENE_EAST, 202) == 30 && applied(&scene, SCENE_WEST, 202) == 200);
+    CHECK(applied(&scene, SCENE_EAST, 202) == 40 && applied(&scene, SCENE_WEST, 202) == 200);
     scene_close(&scene);
 }
 
@@ -108,7 +110,7 @@ static void refuses_a_row_of_a_wrong_cluster(void)
     CHECK(strstr(error.message, "no applier of the cluster") != NULL);
     CHECK(take(&scene, row_of_cluster(201, 30, 4711), &error) == STATUS_INVALID);
     CHECK(strstr(error.message, "no cluster here") != NULL);
-    CHECK(take(&scene, row_of_cluster(201, 30, EAST_SOURCE), &error) == STATUS_INVALID);
+    CHECK(take(&scene, row_of_cluster(201, 30, WEST_SOURCE), &error) == STATUS_INVALID);
     CHECK(take(&scene, row_of_cluster(999, 30, EAST_ID), &error) == STATUS_NOT_FOUND);
     CHECK(applied(&scene, SCENE_EAST, 201) == 0);
     CHECK(scene_count_events(&scene, "report.refused", NULL) == 1);

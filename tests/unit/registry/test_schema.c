@@ -6,6 +6,7 @@
 
 #include "binrelay/base/memory.h"
 #include "binrelay/registry/registry.h"
+#include "binrelay/registry/registry_check.h"
 #include "check.h"
 #include "database.h"
 #include "temp_dir.h"
@@ -21,6 +22,18 @@ static const char version_1[] =
     "INSERT INTO cluster VALUES ('east', 3, 4711, -1, '9.7.0', 'uuid', 101, 'ON', 0);"
     "INSERT INTO event VALUES (7, 1, 'east', 'source.connected', '');"
     "PRAGMA user_version = 1;";
+
+/* What the second release added to that. */
+static const char version_2[] =
+    "ALTER TABLE cluster ADD COLUMN shift_from_file INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE cluster ADD COLUMN previous_shift INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE cluster ADD COLUMN server_id_bits INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE cluster ADD COLUMN identity INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE heartbeat (server_id INTEGER PRIMARY KEY, counter INTEGER NOT NULL,"
+    " applied_epoch INTEGER, source_cluster INTEGER, updated_usec INTEGER NOT NULL);"
+    "UPDATE cluster SET identity = 199;"
+    "INSERT INTO heartbeat VALUES (201, 5, 4711, NULL, 1);"
+    "PRAGMA user_version = 2;";
 
 static struct sqlite3 *open_database(const char *directory)
 {
@@ -81,18 +94,48 @@ static void brings_a_database_of_version_1_up_to_date(void)
     temp_dir_remove(directory);
 }
 
-static void makes_the_same_tables_anew_and_from_version_1(void)
+static void brings_a_database_of_version_2_up_to_date(void)
 {
-    char *directories[2] = {temp_dir_make(), temp_dir_make()};
-    char shapes[2][2000] = {"", ""};
+    char *directory = temp_dir_make();
+    struct sqlite3 *database = open_database(directory);
+    struct registry *registry = NULL;
+    struct registry_cluster found;
+    struct heartbeat_row row;
+    struct error error;
 
-    for (int at = 0; at < 2; at++) {
+    run(database, version_1);
+    run(database, version_2);
+    database_close(database);
+    CHECK_OK(registry_check(directory, &error), &error);
+    CHECK_OK(registry_open(&registry, directory, clock_system(), &error), &error);
+    CHECK_OK(registry_load_cluster(registry, "east", &found, &error), &error);
+    CHECK(found.identity == 199);
+    CHECK_OK(heartbeat_table_find(registry_heartbeats(registry), 201, &row, &error), &error);
+    CHECK(row.counter == 5 && row.applied_epoch == 4711);
+    registry_close(registry);
+    CHECK_OK(registry_check(directory, &error), &error);
+    database = open_database(directory);
+    CHECK(number(database, "SELECT count(*) FROM applier") == 0);
+    CHECK(number(database, "SELECT count(*) FROM pin") == 0);
+    database_close(database);
+    temp_dir_remove(directory);
+}
+
+static void makes_the_same_tables_anew_and_from_older_versions(void)
+{
+    char *directories[] = {temp_dir_make(), temp_dir_make(), temp_dir_make()};
+    char shapes[3][4000] = {"", "", ""};
+
+    for (int at = 0; at < 3; at++) {
         struct sqlite3 *database = open_database(directories[at]);
         struct sqlite3_stmt *statement = NULL;
         struct error error;
 
-        if (at == 1) {
+        if (at >= 1) {
             run(database, version_1);
+        }
+        if (at == 2) {
+            run(database, version_2);
         }
         CHECK_OK(schema_prepare(database, &error), &error);
         CHECK_OK(database_prepare(database, &statement,
@@ -109,7 +152,9 @@ static void makes_the_same_tables_anew_and_from_version_1(void)
         database_close(database);
         temp_dir_remove(directories[at]);
     }
-    CHECK(strcmp(shapes[0], shapes[1]) == 0 && strstr(shapes[0], "heartbeat.counter") != NULL);
+    CHECK(strcmp(shapes[0], shapes[1]) == 0 && strcmp(shapes[0], shapes[2]) == 0);
+    CHECK(strstr(shapes[0], "heartbeat.counter") != NULL);
+    CHECK(strstr(shapes[0], "pin.expires_usec") != NULL);
 }
 
 static void leaves_a_newer_database_as_it_is(void)
@@ -150,7 +195,8 @@ static void takes_a_failed_step_back(void)
 int main(void)
 {
     brings_a_database_of_version_1_up_to_date();
-    makes_the_same_tables_anew_and_from_version_1();
+    brings_a_database_of_version_2_up_to_date();
+    makes_the_same_tables_anew_and_from_older_versions();
     leaves_a_newer_database_as_it_is();
     takes_a_failed_step_back();
     return 0;

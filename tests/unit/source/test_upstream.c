@@ -229,8 +229,61 @@ static void moves_only_forward(void)
     }
 }
 
+/* ---- its clock ---- */
+
+/* Answers what the clock says with the context's two texts. */
+static bool tell_time(void *context,
+                      struct fake_session *session,
+                      const char *text,
+                      struct buffer *output)
+{
+    if (strncmp(text, "SELECT UNIX_TIMESTAMP()", 23) != 0) {
+        return false;
+    }
+    fake_session_send_rows(session, 2, context, 1, output);
+    return true;
+}
+
+static uint64_t hear_time(struct scene *scene, const char *seconds, const char *exact)
+{
+    const char *values[] = {seconds, exact};
+    struct upstream upstream;
+    uint64_t found = 0;
+
+    scene->script.on_query = tell_time;
+    scene->script.query_context = values;
+    CHECK(connect_once(scene, &upstream, 1000000) == UPSTREAM_LOCATED);
+    found = upstream.source_usec;
+    upstream_release(&upstream);
+    scene->script.on_query = NULL;
+    return found;
+}
+
+static void hears_the_sources_clock(void)
+{
+    struct scene scene;
+    struct upstream upstream;
+
+    open_scene(&scene);
+    add_log(&scene, "binlog.000003", 1);
+    CHECK(hear_time(&scene, "1700000000", "1699996400.250000") == 1700000000250000);
+    CHECK(hear_time(&scene, "1700000000", "1700000000.000007") == 1700000000000007);
+    CHECK(hear_time(&scene, "1700000000", "1700000000.5") == 1700000000500000);
+    CHECK(hear_time(&scene, "1700000000", "1700000000") == 1700000000000000);
+    CHECK(hear_time(&scene, "1700000000", NULL) == 1700000000000000);
+    CHECK(hear_time(&scene, "1700000000", "0.99999999999") == 1700000000999999);
+    CHECK(hear_time(&scene, "99999999999999999", "1.0") == 0);
+    CHECK(hear_time(&scene, "soon", "1.0") == 0);
+    CHECK(hear_time(&scene, NULL, NULL) == 0);
+    CHECK(connect_once(&scene, &upstream, 1000000) == UPSTREAM_LOCATED); /* it does not say */
+    CHECK(upstream.source_usec == 0);
+    upstream_release(&upstream);
+    close_scene(&scene);
+}
+
 int main(void)
 {
+    hears_the_sources_clock();
     logs_in_and_locates_the_start_at_every_split_of_the_bytes();
     locates_a_position_only_where_an_event_begins();
     locates_what_follows_an_epoch();
