@@ -63,12 +63,12 @@ static bool is_applier(struct applier_poll *poll)
     return is_known;
 }
 
-/* One that is refused is the registry's to tell. */
+/* One that is refused is the registry's to tell; rows of whom nobody knows are everywhere. */
 static void note_report(const struct applier_poll *poll,
                         enum status status,
                         const struct error *error)
 {
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         log_debug("cluster %s: a polled report: %s", poll->options.cluster, error->message);
     }
 }

@@ -32,7 +32,7 @@ static void on_sighting(void *context, const struct sighting *sighting)
         status = report_router_take_apply_status(reports, puller->options.cluster,
                                                  sighting->server_id, sighting->epoch, &error);
     }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         log_debug("cluster %s: a report in the stream: %s", puller->options.cluster,
                   error.message);
     }
