@@ -268,6 +268,8 @@ def test_replicas_that_apply_and_report_all_the_time_lose_nothing_when_the_relay
         wait_until(all_moved, "files of both clusters to go")
         end()  # in the middle of whatever it does
         world.relay.start()
+        for name in world.sources:
+            world.relay.wait_state(name, "streaming")
         begun = {name: oldest_file(world.relay, name) for name in world.sources}
     wait_until(all_moved, "files of both clusters to go")
     for name in world.sources:
