@@ -483,6 +483,7 @@ def test_a_reload_adds_holds_and_takes_none_away(beats, make):
     config["appliers"] = required(202, 204)
     relay.write_config()
     relay.command("reload")
+    wait_until(lambda: 204 in applier_rows(relay, "east"), "the new applier")
     rows = applier_rows(relay, "east")
     assert rows[204]["origin"] == "configured" and rows[201]["origin"] == "added"
     report(relay, 202, beats.epoch)
