@@ -9,6 +9,8 @@
 #define CLUSTER           {"cluster", PARAMETER_TEXT, true, true, NULL}
 #define ANY_CLUSTER       {"cluster", PARAMETER_TEXT, true, false, NULL}
 #define ID                {"id", PARAMETER_NUMBER, true, true, "server_id"}
+#define GROUP             {"group", PARAMETER_TEXT, true, true, NULL}
+#define IN_CLUSTER        {"cluster", PARAMETER_TEXT, false, false, NULL}
 #define NONE              {NULL, PARAMETER_TEXT, false, false, NULL}
 
 const struct admin_command admin_commands[] = {
@@ -54,6 +56,17 @@ const struct admin_command admin_commands[] = {
     {"pin remove",     {{"name", PARAMETER_WORD, true, true, NULL}, NONE}, "Ends a pin.", "pin remove backup-7",
      COMMAND_CHANGES, command_pin_remove},
     {"pin list",       {NONE}, "The pins, and what they hold.", "pin list", COMMAND_READS, command_pin_list},
+    {"lease show",     {ANY_CLUSTER, NONE}, "Which member of each group has the stream, and who waits.", "lease show",
+     COMMAND_READS, command_lease_show},
+    {"lease grant",    {GROUP, ID, IN_CLUSTER, NONE},
+     "Gives the stream to a member that waits, once all that was sent is applied; or lifts its fence.",
+     "lease grant west 202", COMMAND_CHANGES, command_lease_grant},
+    {"lease release",  {GROUP, {"id", PARAMETER_NUMBER, true, false, "server_id"}, IN_CLUSTER, NONE},
+     "Has the holder give up its stream: the next one gets it once all that was sent is applied.",
+     "lease release west 201", COMMAND_CHANGES, command_lease_release},
+    {"lease fence",    {GROUP, ID, {"applied", PARAMETER_WORD, false, false, NULL}, IN_CLUSTER, NONE},
+     "Passes a member over that surely applies nothing any more: what is behind the applied epoch goes to another.",
+     "lease fence west 201 --applied 4711", COMMAND_CHANGES, command_lease_fence},
     {"purge",          {CLUSTER, {"to_epoch", PARAMETER_WORD, false, false, NULL}, {"to_file", PARAMETER_TEXT, false, false, NULL},
                         {"dry_run", PARAMETER_FLAG, false, false, NULL}, {"force", PARAMETER_FLAG, false, false, NULL}, NONE},
      "Removes whole files at or below an epoch, or before a file; only what nobody needs, if not forced.",

@@ -96,6 +96,10 @@ enum status command_metrics(struct admin *admin,
         measure(&measured[at], &admin->clusters[at], now_usec);
     }
     count_sessions(measured, count, admin->options.endpoint);
+    for (size_t at = 0; at < count; at++) {
+        measured[at].sent_bytes =
+            endpoint_sent_bytes(admin->options.endpoint, measured[at].name);
+    }
     metrics_print(&text, measured, count);
     for (size_t at = 0; at < count; at++) {
         metrics_cluster_release(&measured[at]);

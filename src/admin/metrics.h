@@ -32,6 +32,7 @@ struct metrics_cluster {
     uint64_t newest_file;
     uint64_t store_bytes;
     uint64_t sessions;
+    uint64_t sent_bytes;
     bool has_purge;
     struct purge_report purge;        /* owned */
     struct metrics_applier *appliers; /* owned */

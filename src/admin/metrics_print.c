@@ -106,6 +106,13 @@ static void add_received_bytes(struct buffer *text,
     add_number(text, name, cluster, cluster->report.received_bytes);
 }
 
+static void add_sent_bytes(struct buffer *text,
+                           const char *name,
+                           const struct metrics_cluster *cluster)
+{
+    add_number(text, name, cluster, cluster->sent_bytes);
+}
+
 static void add_connect_failures(struct buffer *text,
                                  const char *name,
                                  const struct metrics_cluster *cluster)
@@ -234,6 +241,7 @@ static const struct {
     {"binrelay_store_hours_left", "gauge", "Hours until the hard mark at the pace of late.", add_hours_left},
     {"binrelay_sessions", "gauge", "Connections to the endpoint.", add_sessions},
     {"binrelay_received_bytes_total", "counter", "Bytes received from the source.", add_received_bytes},
+    {"binrelay_sent_bytes_total", "counter", "Bytes sent to replicas in streams.", add_sent_bytes},
     {"binrelay_cluster_connection_failures_total", "counter", "Connections to a source that failed.", add_connect_failures},
 };
 /* clang-format on */

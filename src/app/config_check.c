@@ -136,6 +136,18 @@ static void check_start(const struct config_cluster *cluster,
     }
 }
 
+/* Who may follow a holder is told by what was applied, in epochs. */
+static void check_lease(const struct config_cluster *cluster,
+                        const char *path,
+                        struct option_faults *faults)
+{
+    autofree char *where = mem_format("%s.lease", path);
+
+    if (cluster->lease.ttl_usec != 0 && cluster->epochs == EPOCHS_NONE) {
+        option_fault(faults, where, "needs \"epochs\": \"ndb\" or \"heartbeat\"");
+    }
+}
+
 static void check_cluster(struct config *config, size_t at, struct option_faults *faults)
 {
     struct config_cluster *cluster = config_cluster_at(config, at);
@@ -167,6 +179,7 @@ static void check_cluster(struct config *config, size_t at, struct option_faults
     check_identity(cluster, path, faults);
     check_sources(cluster, path, faults);
     check_start(cluster, path, faults);
+    check_lease(cluster, path, faults);
 }
 
 static void check_rights(const struct config_account *account,

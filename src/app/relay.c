@@ -35,6 +35,7 @@ static enum status open_endpoint(struct relay *relay, struct error *error)
             .flush_source = relay_flush_source,
             .flush_context = &relay->clusters[at],
             .appliers = relay->clusters[at].appliers,
+            .leases = relay->clusters[at].leases,
             .purge_logs = relay_purge_logs,
             .purge_context = &relay->clusters[at],
         };
@@ -108,6 +109,7 @@ static enum status open_admin(struct relay *relay, struct error *error)
             .puller = relay->clusters[at].puller,
             .appliers = relay->clusters[at].appliers,
             .purger = relay->clusters[at].purger,
+            .leases = relay->clusters[at].leases,
         };
     }
     return admin_open(

@@ -35,6 +35,21 @@ static enum status configure(struct applier_registry *appliers,
     return applier_registry_configure(appliers, settings, cluster->appliers.count, error);
 }
 
+static enum status open_leases(struct relay_cluster *cluster,
+                               const struct config_cluster *config,
+                               struct error *error)
+{
+    struct lease_options options = {.cluster = config->name,
+                                    .store = cluster->store,
+                                    .appliers = cluster->appliers,
+                                    .ttl_usec = config->lease.ttl_usec};
+
+    return config->lease.ttl_usec == 0
+               ? STATUS_OK
+               : registry_open_leases(cluster->relay->registry, &options, &cluster->leases,
+                                      error);
+}
+
 enum status relay_open_appliers(struct relay *relay, struct error *error)
 {
     for (size_t at = 0; at < relay->cluster_count; at++) {
@@ -48,7 +63,8 @@ enum status relay_open_appliers(struct relay *relay, struct error *error)
 
         if (registry_open_appliers(relay->registry, &applied, &cluster->appliers, error) !=
                 STATUS_OK ||
-            configure(cluster->appliers, config, error) != STATUS_OK) {
+            configure(cluster->appliers, config, error) != STATUS_OK ||
+            open_leases(cluster, config, error) != STATUS_OK) {
             return error->status;
         }
     }

@@ -22,7 +22,8 @@ struct relay_cluster {
     char uuid[UUID_TEXT_BYTES];
     struct registry_cluster kept;      /* what the registry knew at start */
     struct binlog_store *store;        /* owned, as all below */
-    struct applier_registry *appliers; /* the registry's */
+    struct applier_registry *appliers; /* the registry's, as the next */
+    struct lease_table *leases;        /* NULL: its groups have no lease */
     struct cluster_board *board;
     struct puller *puller;
     struct source_agent *agent;

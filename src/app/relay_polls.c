@@ -67,10 +67,10 @@ void relay_stop_polls(struct relay *relay)
     relay->poll_count = 0;
 }
 
-/* Servers that come or go, or another place of one, want a restart: a password does not. */
+/* The servers are the same ones. */
 void relay_set_poll_passwords(struct relay *relay, const struct config *config)
 {
-    for (size_t at = 0; at < relay->poll_count && at < config->heartbeat.polls.count; at++) {
+    for (size_t at = 0; at < relay->poll_count; at++) {
         const char *password = config_poll_at(config, at)->server.password;
 
         applier_poll_set_password(relay->polls[at], password == NULL ? "" : password);

@@ -10,23 +10,41 @@
 #include "relay_internal.h"
 #include "settings.h"
 
-/* True if the clusters are the same ones: adding or removing them wants a restart. */
+/* A password must not go to another server than the one that it is for. */
+static bool is_same_server(const struct config_source *one, const struct config_source *other)
+{
+    return strcmp(one->host, other->host) == 0 && one->port == other->port;
+}
+
+static bool is_same_cluster(const struct config_cluster *one,
+                            const struct config_cluster *other)
+{
+    bool is_same = strcmp(one->name, other->name) == 0 && one->server_id == other->server_id &&
+                   one->epochs == other->epochs &&
+                   strcmp(one->identity, other->identity) == 0 &&
+                   (one->lease.ttl_usec == 0) == (other->lease.ttl_usec == 0) &&
+                   one->sources.count == other->sources.count;
+
+    for (size_t at = 0; is_same && at < one->sources.count; at++) {
+        is_same = is_same_server(config_source_at(one, at), config_source_at(other, at));
+    }
+    return is_same;
+}
+
+/* What was started for each of them stays as it is: other ones want a restart. */
 static bool has_same_clusters(const struct config *left, const struct config *right)
 {
-    if (left->clusters.count != right->clusters.count) {
-        return false;
-    }
-    for (size_t at = 0; at < left->clusters.count; at++) {
-        const struct config_cluster *one = config_cluster_at(left, at);
-        const struct config_cluster *other = config_cluster_at(right, at);
+    bool is_same = left->clusters.count == right->clusters.count &&
+                   left->heartbeat.polls.count == right->heartbeat.polls.count;
 
-        if (strcmp(one->name, other->name) != 0 || one->server_id != other->server_id ||
-            one->sources.count != other->sources.count || one->epochs != other->epochs ||
-            strcmp(one->identity, other->identity) != 0) {
-            return false;
-        }
+    for (size_t at = 0; is_same && at < left->clusters.count; at++) {
+        is_same = is_same_cluster(config_cluster_at(left, at), config_cluster_at(right, at));
     }
-    return true;
+    for (size_t at = 0; is_same && at < left->heartbeat.polls.count; at++) {
+        is_same = is_same_server(&config_poll_at(left, at)->server,
+                                 &config_poll_at(right, at)->server);
+    }
+    return is_same;
 }
 
 static void set_passwords(struct relay *relay, const struct config *config)
@@ -48,13 +66,16 @@ static void set_passwords(struct relay *relay, const struct config *config)
     relay_set_poll_passwords(relay, config);
 }
 
-static void set_purge_settings(struct relay *relay, const struct config *config)
+static void set_rules(struct relay *relay, const struct config *config)
 {
     for (size_t at = 0; at < relay->cluster_count; at++) {
-        struct purge_settings settings =
-            relay_purge_settings(config, config_cluster_at(config, at));
+        const struct config_cluster *cluster = config_cluster_at(config, at);
+        struct purge_settings settings = relay_purge_settings(config, cluster);
 
         purger_set_settings(relay->clusters[at].purger, &settings);
+        if (relay->clusters[at].leases != NULL) {
+            lease_table_set_ttl(relay->clusters[at].leases, cluster->lease.ttl_usec);
+        }
     }
 }
 
@@ -74,8 +95,8 @@ static enum status read_again(struct relay *relay, struct config **made, struct 
         *made = NULL;
         status = error_set(
             error, STATUS_INVALID,
-            "the clusters, their server_id, number of sources, epochs or identity differ: "
-            "restart");
+            "the clusters, their server_id, sources, epochs, identity or lease, or the polled "
+            "servers differ: restart");
     }
     return status;
 }
@@ -97,7 +118,7 @@ enum status relay_reload(void *context, struct error *error)
     settings_release(&settings);
     if (status == STATUS_OK) {
         set_passwords(relay, config);
-        set_purge_settings(relay, config);
+        set_rules(relay, config);
         log_output_set((unsigned)config->log.format, (unsigned)config->log.level);
         log_info("relay: reloaded: accounts, passwords, certificates, appliers, purge, limits "
                  "and log");

@@ -116,18 +116,11 @@ static enum report_fault find_key(const struct applier_scope *scope,
             *key = tried;
             return REPORT_GOOD;
         }
-        if (incarnation == last && !fit.is_covered) {
-            return refuse_above(scope, server_id, epoch, range->last.key.epoch, error);
-        }
     }
-    if (is_below) {
-        return applier_refuse_below(scope->cluster, server_id, epoch, before.epoch, error);
-    }
-    (void)error_set(error, STATUS_INVALID,
-                    "cluster %s, applier %" PRIu32 ": epoch %" PRIu64
-                    " was in none of the cluster's incarnations",
-                    scope->cluster, server_id, epoch);
-    return REPORT_FOREIGN;
+    /* One that follows another begins at or below its end: what is in neither is above both. */
+    return is_below && epoch <= range->last.key.epoch
+               ? applier_refuse_below(scope->cluster, server_id, epoch, before.epoch, error)
+               : refuse_above(scope, server_id, epoch, range->last.key.epoch, error);
 }
 
 enum report_fault applier_check_epoch(const struct applier_scope *scope,

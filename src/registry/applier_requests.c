@@ -14,7 +14,6 @@ struct request {
     uint32_t server_id;
     const struct applier_setting *settings; /* borrowed from who waits */
     size_t count;
-    uint64_t epoch;
     struct epoch_key key;
 };
 

@@ -23,7 +23,6 @@ enum report_fault {
     REPORT_NOTHING,    /* nothing is stored that it could have applied */
     REPORT_ABOVE,      /* the newest durable one, or never stored */
     REPORT_BELOW,      /* what it reported before */
-    REPORT_FOREIGN,    /* within the range, but of no incarnation */
     REPORT_UNREADABLE, /* neither a GTID set nor a position */
     REPORT_CLUSTER,    /* of a cluster that does not know it, or that nobody can tell */
 };

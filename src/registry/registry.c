@@ -8,6 +8,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "heartbeat_rows.h"
+#include "lease_table_internal.h"
 #include "pin_table_internal.h"
 #include "registry_internal.h"
 #include "registry_saver.h"
@@ -54,10 +55,12 @@ void registry_close(struct registry *registry)
         return;
     }
     registry_saver_close(registry);
+    lease_tables_stop(registry->leases);
     worker_stop(registry->worker);
     if (registry->pins != NULL) { /* it was open */
         registry_saver_save(registry);
     }
+    lease_tables_close(registry->leases);
     for (size_t at = 0; at < registry->applier_count; at++) {
         applier_registry_close(registry->appliers[at]);
     }

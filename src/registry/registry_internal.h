@@ -29,6 +29,7 @@ struct registry {
     size_t applier_count;
     size_t applier_capacity;
     struct registry_saver saver;
+    struct lease_table *leases; /* owned: a list, made at start */
 };
 
 /* Any thread: something is to be saved. */

@@ -70,9 +70,35 @@ static const char appliers_and_pins[] = "CREATE TABLE applier ("
                                         "  created_usec INTEGER NOT NULL,"
                                         "  expires_usec INTEGER NOT NULL) WITHOUT ROWID;";
 
+/* What the group had applied stands beside what its holder was granted: the next one begins
+ * there, were all else lost. */
+static const char leases[] = "CREATE TABLE lease ("
+                             "  cluster TEXT NOT NULL,"
+                             "  member_of TEXT NOT NULL,"
+                             "  number INTEGER NOT NULL,"
+                             "  holder INTEGER NOT NULL,"
+                             "  incarnation INTEGER NOT NULL,"
+                             "  epoch INTEGER NOT NULL,"
+                             "  start_incarnation INTEGER NOT NULL,"
+                             "  start_epoch INTEGER NOT NULL,"
+                             "  start_file INTEGER NOT NULL,"
+                             "  start_offset INTEGER NOT NULL,"
+                             "  base_file INTEGER NOT NULL,"
+                             "  base_offset INTEGER NOT NULL,"
+                             "  granted_usec INTEGER NOT NULL,"
+                             "  PRIMARY KEY (cluster, member_of)) WITHOUT ROWID;"
+                             "CREATE TABLE lease_fence ("
+                             "  cluster TEXT NOT NULL,"
+                             "  member_of TEXT NOT NULL,"
+                             "  server_id INTEGER NOT NULL,"
+                             "  is_lifted INTEGER NOT NULL,"
+                             "  place_file INTEGER NOT NULL,"
+                             "  place_offset INTEGER NOT NULL,"
+                             "  PRIMARY KEY (cluster, member_of, server_id)) WITHOUT ROWID;";
+
 /* The statements that lead from each version to the next. What stands here is never changed
  * once it is released: a further version is added. */
-static const char *const steps[] = {clusters_and_events, epochs, appliers_and_pins};
+static const char *const steps[] = {clusters_and_events, epochs, appliers_and_pins, leases};
 
 enum { SCHEMA_VERSION = sizeof(steps) / sizeof(steps[0]) };
 

@@ -120,20 +120,39 @@ static bool is_hidden(const struct dump *dump)
     return binlog_position_compare(dump->position, dump->first_visible) < 0;
 }
 
+/* It is not the replica's to apply. */
+static bool is_applied(const struct dump *dump)
+{
+    return binlog_position_compare(dump->position, dump->begin_at) < 0;
+}
+
+/* No run may reach over a place where the rules change. */
+static void stop_at(struct frame_range *range, struct binlog_position place, uint64_t file)
+{
+    if (place.file == file && place.offset > range->offset && place.offset < range->limit) {
+        range->limit = place.offset;
+    }
+}
+
 /* Scans what comes next into dump->run. */
 static enum status scan(struct dump *dump, uint64_t readable, struct error *error)
 {
     struct frame_range range = {.offset = dump->position.offset, .limit = readable};
 
-    if (is_hidden(dump) && dump->first_visible.offset < readable &&
-        dump->first_visible.file == dump->position.file) {
-        range.limit = dump->first_visible.offset;
-    }
+    stop_at(&range, dump->first_visible, dump->position.file);
+    stop_at(&range, dump->begin_at, dump->position.file);
     enum status status =
         dump_filter_next(dump->filter, &dump->source, range, dump->checksum, &dump->run, error);
 
-    if (status != STATUS_OK || !is_hidden(dump) || dump->run.is_left_out) {
+    if (status != STATUS_OK || dump->run.is_left_out) {
         return status;
+    }
+    if (is_applied(dump)) {
+        dump->run.is_left_out = true;
+        return STATUS_OK;
+    }
+    if (!is_hidden(dump)) {
+        return STATUS_OK;
     }
     if (dump->run.has_group) {
         return error_set(error, STATUS_INVALID,
@@ -157,7 +176,7 @@ static enum status filter_events(struct dump *dump, uint64_t *limit, struct erro
     }
     enum filter_need need = dump_filter_need(dump->filter, dump->position);
 
-    if (need == FILTER_NEEDED || is_hidden(dump)) {
+    if (need == FILTER_NEEDED || is_hidden(dump) || is_applied(dump)) {
         enum status status = scan(dump, *limit, error);
 
         *limit = dump->run.end;
@@ -273,7 +292,7 @@ void dump_pump(struct dump *dump)
 {
     struct error error = {0};
 
-    if (dump->is_ended) {
+    if (dump->is_ended || dump->is_held) {
         return;
     }
     enum step step = run_steps(dump, &error);
@@ -341,7 +360,7 @@ static void on_heartbeat(void *context)
     if (connection_queued(dump->connection) > 0) {
         return; /* the replica is slow, not the log: bytes are on their way */
     }
-    if (is_between_files(dump)) {
+    if (!dump->is_held && is_between_files(dump)) {
         send_heartbeat_between_files(dump);
     } else if (dump_can_send_heartbeat(dump)) {
         dump_send_heartbeats(dump, 1);
@@ -382,6 +401,7 @@ struct dump *dump_new(const struct dump_request *request,
     dump->checksum = request->checksum;
     dump->bytes_since_aligned = UINT64_MAX;
     dump->first_visible = binlog_store_first_visible(request->cluster->store);
+    dump->begin_at = request->begin_at;
     dump->heartbeat_timer = loop_timer_new(request->loop, on_heartbeat, dump);
     dump->turn_timer = loop_timer_new(request->loop, on_turn, dump);
     connection_set_low_mark(request->connection, QUEUE_LOW_BYTES);
@@ -412,4 +432,9 @@ struct binlog_position dump_position(const struct dump *dump)
 uint8_t dump_sequence(const struct dump *dump)
 {
     return dump->sequence;
+}
+
+enum binlog_checksum dump_checksum(const struct dump *dump)
+{
+    return dump->checksum;
 }

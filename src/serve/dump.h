@@ -40,6 +40,9 @@ struct dump_request {
     struct bytes connect_state; /* text; lives until dump_start() returns */
     bool is_strict_gtid;        /* @slave_gtid_strict_mode */
     bool has_until;             /* @slave_until_gtid: the stream is to end there */
+    /* Where a lease says that the stream begins, whatever was asked; by GTID nothing before it
+     * is sent. {0, 0}: where it was asked. */
+    struct binlog_position begin_at;
 };
 
 struct dump_handler {
@@ -66,6 +69,25 @@ MUST_CHECK enum status dump_start(struct dump **made,
  * published. */
 void dump_pump(struct dump *dump);
 
+/*
+ * A replica that waits for its lease: it is sent the first Rotate and the
+ * format description, of request->begin_at if that is somewhere, and heartbeats
+ * from there, no event. On failure as dump_start(). dump_lease.c
+ */
+MUST_CHECK enum status dump_hold(struct dump **made,
+                                 const struct dump_request *request,
+                                 const struct dump_handler *handler,
+                                 void *context,
+                                 uint16_t *code,
+                                 struct error *error);
+
+/* Finds what a replica by file and position asks for, and sends nothing. On failure as
+ * dump_start(). dump_lease.c */
+MUST_CHECK enum status dump_find_asked(const struct dump_request *request,
+                                       struct binlog_position *found,
+                                       uint16_t *code,
+                                       struct error *error);
+
 /* Accepts NULL. */
 void dump_free(struct dump *dump);
 
@@ -74,3 +96,6 @@ struct binlog_position dump_position(const struct dump *dump);
 
 /* Of the next packet: what the session sends after the dump goes on from here. */
 uint8_t dump_sequence(const struct dump *dump);
+
+/* Of the next event that is in no file. */
+enum binlog_checksum dump_checksum(const struct dump *dump);

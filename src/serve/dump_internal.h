@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of a dump share. dump_start*.c check what was asked and find
- * the place, dump.c streams, dump_filter.c leaves out what the replica has by
- * the rules of dump_gtid.c or dump_mariadb.c, dump_block.c sends what is in the
- * files and dump_packet.c what is in none.
+ * the place, dump_lease.c keeps those quiet that wait for it, dump.c streams, dump_filter.c
+ * leaves out what the replica has by the rules of dump_gtid.c or dump_mariadb.c, dump_block.c
+ * sends what is in the files and dump_packet.c what is in none.
  */
 #pragma once
 
@@ -37,7 +37,8 @@ struct dump {
     bool is_member;
     struct dump_filter *filter; /* owned; NULL once nothing can be left out any more */
     struct filter_run run;      /* what it found at `position` */
-    struct binlog_position first_visible; /* nothing before is sent */
+    struct binlog_position first_visible; /* nothing before is sent, */
+    struct binlog_position begin_at;      /* nor before this: others of the group applied it */
 
     /* The next event to be looked at. Offset 4: the file is not announced yet. */
     struct binlog_position position;
@@ -47,6 +48,7 @@ struct dump {
     enum binlog_checksum checksum; /* of the next event that is in no file */
     uint64_t bytes_since_aligned;  /* UINT64_MAX: never was */
     bool is_ended;
+    bool is_held;  /* sends heartbeats only */
     bool has_sent; /* since the heartbeat timer was set */
 
     struct loop_timer *heartbeat_timer; /* owned */
@@ -100,6 +102,13 @@ MUST_CHECK enum status dump_open_file(struct dump *dump, uint64_t file, struct e
 uint16_t dump_error_code(enum status status);
 
 /* ---- dump_start.c ---- */
+
+/* Is there anything, and is the replica one that can be served? */
+MUST_CHECK enum status dump_check_request(const struct dump_request *request,
+                                          struct error *error);
+
+/* True if the replica goes on by GTID, from no file that it names. */
+bool dump_goes_by_gtid(const struct dump_request *request);
 
 /* True if what the store lacks now is not about to come. */
 bool dump_is_caught_up(const struct dump_request *request);

@@ -212,6 +212,10 @@ static enum status find_position(const struct dump_request *request,
                                  struct error *error)
 {
     struct binlog_position first = dump_find_first(request);
+    if (request->begin_at.file != 0) {
+        *found = request->begin_at;
+        return STATUS_OK;
+    }
     enum status status = is_name_of_place(request)
                              ? find_named_place(request, first, found, error)
                              : find_in_file(request, first, found, error);
@@ -306,7 +310,7 @@ enum status dump_begin_filtered(struct dump *dump,
     if (status != STATUS_OK) {
         return status;
     }
-    if (dump_filter_need_of_rule(filter) == FILTER_NEEDED) {
+    if (dump_filter_need_of_rule(filter) == FILTER_NEEDED || dump->begin_at.file != 0) {
         dump->position.offset = BINLOG_MAGIC_BYTES + format.size;
         dump->told = dump->position;
     }
@@ -328,9 +332,13 @@ static enum status check_ready(const struct dump_request *request, struct error 
                      report.reason[0] != '\0' ? ": " : "", report.reason);
 }
 
-static enum status find_place(struct dump *dump,
-                              const struct dump_request *request,
-                              struct error *error)
+bool dump_goes_by_gtid(const struct dump_request *request)
+{
+    return request->has_connect_state ||
+           (request->command.is_by_gtid && request->command.file_name.size == 0);
+}
+
+enum status dump_check_request(const struct dump_request *request, struct error *error)
 {
     enum status status = check_ready(request, error);
 
@@ -347,6 +355,18 @@ static enum status find_place(struct dump *dump,
         return error_set(error, STATUS_INVALID,
                          "START SLAVE UNTIL master_gtid_pos is not served here: the relay "
                          "does not stop a stream at a GTID");
+    }
+    return STATUS_OK;
+}
+
+static enum status find_place(struct dump *dump,
+                              const struct dump_request *request,
+                              struct error *error)
+{
+    enum status status = dump_check_request(request, error);
+
+    if (status != STATUS_OK) {
+        return status;
     }
     if (request->has_connect_state) {
         return dump_find_by_mariadb(dump, request, error);

@@ -171,10 +171,10 @@ static enum status begin_at_set(struct dump *dump,
                                 struct gtid_set *set,
                                 struct error *error)
 {
-    uint64_t file = 0;
+    uint64_t file = request->begin_at.file;
     enum status status = check_never_stored(request, set, error);
 
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && file == 0) {
         status = find_file(request, set, &file, error);
     }
     if (status != STATUS_OK) {

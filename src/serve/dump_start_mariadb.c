@@ -118,7 +118,7 @@ enum status dump_find_by_mariadb(struct dump *dump,
 {
     struct mariadb_gtid_list position = {0};
     struct mariadb_gtid_list stored = {0};
-    uint64_t file = 0;
+    uint64_t file = request->begin_at.file;
     enum status status = check_is_mariadb(request, error);
 
     if (status != STATUS_OK) {

@@ -294,6 +294,11 @@ void endpoint_end_streams(struct endpoint *endpoint, size_t cluster, uint32_t se
     }
 }
 
+uint64_t endpoint_sent_bytes(struct endpoint *endpoint, const char *cluster)
+{
+    return session_directory_sent(endpoint->house.directory, cluster);
+}
+
 enum status endpoint_kill(struct endpoint *endpoint, uint64_t id, struct error *error)
 {
     return session_directory_kill(endpoint->house.directory, id, SESSION_END_KILLED, error);

@@ -50,6 +50,7 @@ void session_release(struct session *session)
 {
     session_agent_forget(session);
     session_directory_remove(session->house->directory, session->card);
+    session_lease_end(session);
     dump_free(session->dump);
     session_stream_end(session);
     settings_unref(session->settings);

@@ -7,6 +7,7 @@
  *   session_commands    the commands of one that is logged in
  *   session_dump        what a replica asked for, and the stream
  *   session_stream      what the stream needs, and what its applier has got
+ *   session_lease       a stream that must wait for its group's lease
  *   session_connection  the port to a real connection and its loop
  *
  * The first four see the world through struct session_port only, so tests and
@@ -126,7 +127,8 @@ struct session {
     struct session_wish wish;
     struct dump *dump; /* owned; NULL unless STREAMING */
     struct session_stream stream;
-    size_t cluster; /* number of the chosen one in the house's list */
+    struct session_lease *lease; /* owned; NULL: the stream needs none */
+    size_t cluster;              /* number of the chosen one in the house's list */
 };
 
 /* In place; house, door, port and settings are set before. Numbers, lists and greets. */
@@ -194,6 +196,17 @@ void session_show_state(struct session *session);
 
 /* Ends the dump: the state STREAMING is left. */
 void session_leave_stream(struct session *session);
+
+/* The cluster's leases: true if the stream must wait for one, and may begin later. */
+bool session_lease_begin(struct session *session,
+                         struct connection *connection,
+                         struct loop *loop);
+
+/* The dump has begun, and has sent no event yet. */
+void session_lease_began(struct session *session);
+
+/* Nothing is sent any more. Before the dump is freed. */
+void session_lease_end(struct session *session);
 
 /* Around a dump: before its place is looked for, when it has begun, when it is freed, whether
  * it had begun or not. */

@@ -20,6 +20,12 @@ struct session_card {
     struct session_entry entry;
 };
 
+/* What sessions that are gone have sent of one cluster. */
+struct sent_before {
+    char cluster[sizeof(((struct session_facts *)NULL)->cluster)];
+    uint64_t bytes;
+};
+
 struct session_directory {
     struct shared shared; /* first: is turned back into the directory */
     pthread_mutex_t lock; /* guards all below, and the cards */
@@ -27,6 +33,9 @@ struct session_directory {
     struct session_card *last;
     size_t count;
     uint64_t last_id;
+    struct sent_before *sent; /* owned: one for each cluster that was ever streamed */
+    size_t sent_count;
+    size_t sent_capacity;
     session_end_fn end;
 };
 
@@ -44,6 +53,7 @@ static void destroy(struct shared *shared)
     struct session_directory *directory = (struct session_directory *)shared;
 
     (void)pthread_mutex_destroy(&directory->lock);
+    free(directory->sent);
     free(directory);
 }
 
@@ -95,6 +105,50 @@ struct session_card *session_directory_add(struct session_directory *directory,
     return card;
 }
 
+/* Under the lock. */
+static void keep_sent(struct session_directory *directory, const struct session_facts *facts)
+{
+    struct sent_before *sent = NULL;
+
+    if (facts->sent_bytes == 0) {
+        return;
+    }
+    for (size_t at = 0; at < directory->sent_count && sent == NULL; at++) {
+        bool is_its = strcmp(directory->sent[at].cluster, facts->cluster) == 0;
+
+        sent = is_its ? &directory->sent[at] : NULL;
+    }
+    if (sent == NULL) {
+        if (directory->sent_count == directory->sent_capacity) {
+            directory->sent =
+                mem_grow(directory->sent, &directory->sent_capacity, sizeof(*directory->sent));
+        }
+        sent = &directory->sent[directory->sent_count++];
+        *sent = (struct sent_before){0};
+        memcpy(sent->cluster, facts->cluster, sizeof(sent->cluster));
+    }
+    sent->bytes += facts->sent_bytes;
+}
+
+uint64_t session_directory_sent(struct session_directory *directory, const char *cluster)
+{
+    uint64_t bytes = 0;
+
+    pthread_mutex_lock(&directory->lock);
+    for (size_t at = 0; at < directory->sent_count; at++) {
+        bool is_its = strcmp(directory->sent[at].cluster, cluster) == 0;
+
+        bytes += is_its ? directory->sent[at].bytes : 0;
+    }
+    for (const struct session_card *card = directory->first; card != NULL; card = card->next) {
+        bool is_its = strcmp(card->entry.facts.cluster, cluster) == 0;
+
+        bytes += is_its ? card->entry.facts.sent_bytes : 0;
+    }
+    pthread_mutex_unlock(&directory->lock);
+    return bytes;
+}
+
 void session_directory_remove(struct session_directory *directory, struct session_card *card)
 {
     if (card == NULL) {
@@ -112,6 +166,7 @@ void session_directory_remove(struct session_directory *directory, struct sessio
         directory->last = card->previous;
     }
     directory->count--;
+    keep_sent(directory, &card->entry.facts);
     pthread_mutex_unlock(&directory->lock);
     free(card);
 }

@@ -53,6 +53,9 @@ void session_directory_remove(struct session_directory *directory, struct sessio
 uint64_t session_card_id(const struct session_card *card);
 size_t session_directory_count(struct session_directory *directory);
 
+/* Bytes that the streams of a cluster sent, those that ended too. Never falls. */
+uint64_t session_directory_sent(struct session_directory *directory, const char *cluster);
+
 /* Gives the entry to `fill` under the lock, to be changed by its owner. */
 typedef void (*session_fill_fn)(struct session_entry *entry, const void *context);
 void session_directory_update(struct session_directory *directory,

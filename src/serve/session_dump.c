@@ -131,7 +131,7 @@ static void on_end(void *context)
     session->port->ask_for_turn(session);
 }
 
-static void fail(struct session *session, uint16_t code, const struct error *error)
+void session_fail_stream(struct session *session, uint16_t code, const struct error *error)
 {
     struct error shown = *error;
 
@@ -147,37 +147,67 @@ static void on_fail(void *context, uint16_t code, const struct error *error)
     struct session *session = context;
 
     session->sequence = dump_sequence(session->dump);
-    fail(session, code, error);
+    session_fail_stream(session, code, error);
 }
 
 static const struct dump_handler handler = {.on_end = on_end, .on_fail = on_fail};
+
+void session_list_stream(struct session *session)
+{
+    session_directory_start_stream(session->house->directory, session->card, fill_stream,
+                                   session);
+}
+
+void session_start_stream(struct session *session, struct dump_request *request)
+{
+    struct error error;
+    uint16_t code = 0;
+
+    session_stream_prepare(session); /* before the place is looked for */
+    request->hold = session->stream.hold;
+    session->sequence = request->sequence;
+    if (dump_start(&session->dump, request, &handler, session, &code, &error) != STATUS_OK) {
+        session_fail_stream(session, code, &error);
+        return;
+    }
+    session_stream_begin(session);
+    session_lease_began(session);
+    if (session->lease == NULL) { /* or it was listed when it came */
+        session_list_stream(session);
+    }
+    log_stream(session, request->command.is_by_gtid || request->has_connect_state
+                            ? "streams by GTID"
+                            : "streams by file and position");
+    buffer_release(&session->wish.texts);
+    session_pump(session);
+}
+
+void session_hold_stream(struct session *session, struct dump_request *request)
+{
+    struct error error;
+    uint16_t code = 0;
+
+    session->sequence = request->sequence;
+    if (dump_hold(&session->dump, request, &handler, session, &code, &error) != STATUS_OK) {
+        session_fail_stream(session, code, &error);
+        return;
+    }
+    log_stream(session, "waits for the lease of its group");
+}
 
 void session_begin_dump(struct session *session,
                         struct connection *connection,
                         struct loop *loop)
 {
     struct dump_request request;
-    struct error error;
-    uint16_t code = 0;
 
-    session_stream_prepare(session); /* before the place is looked for */
+    if (session_lease_begin(session, connection, loop)) {
+        return;
+    }
     session_dump_request(session, &request);
     request.connection = connection;
     request.loop = loop;
-    request.hold = session->stream.hold;
-    session->sequence = FIRST_SEQUENCE;
-    if (dump_start(&session->dump, &request, &handler, session, &code, &error) != STATUS_OK) {
-        fail(session, code, &error);
-        return;
-    }
-    session_stream_begin(session);
-    session_directory_start_stream(session->house->directory, session->card, fill_stream,
-                                   session);
-    log_stream(session, request.command.is_by_gtid || request.has_connect_state
-                            ? "streams by GTID"
-                            : "streams by file and position");
-    buffer_release(&session->wish.texts);
-    session_pump(session);
+    session_start_stream(session, &request);
 }
 
 void session_pump(struct session *session)
@@ -193,6 +223,7 @@ void session_pump(struct session *session)
 
 void session_leave_stream(struct session *session)
 {
+    session_lease_end(session);
     dump_free(session->dump);
     session->dump = NULL;
     session_stream_end(session);

@@ -114,6 +114,19 @@ static void give_bits(sqlite3_context *context, uint64_t bits)
     sqlite3_result_text(context, text, size, SQLITE_TRANSIENT);
 }
 
+/* The last eight bytes of a literal of bits, the first of them the highest. */
+static void call_bits_number(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct bytes text = sql_call_text(values[0]);
+    uint64_t bits = 0;
+
+    (void)count;
+    for (size_t at = 0; at < text.size; at++) {
+        bits = bits << 8 | text.data[at];
+    }
+    give_bits(context, bits);
+}
+
 static void call_shift_left(sqlite3_context *context, int count, sqlite3_value **values)
 {
     if (!sql_call_has_null(context, count, values)) {
@@ -349,6 +362,7 @@ const struct sql_call sql_number_calls[] = {
     {"fn_bit_not", 1, call_bit_not},
     {"fn_bit_or", 2, call_bit_or},
     {"fn_bit_xor", 2, call_bit_xor},
+    {"fn_bits_number", 1, call_bits_number},
     {"fn_cast", 3, call_cast},
     {"fn_ceil", 1, call_ceil},
     {"fn_conv", 3, call_conv},

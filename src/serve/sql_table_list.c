@@ -273,7 +273,7 @@ static const struct sql_table_column applier_columns[] = {
     {"required", "INT UNSIGNED"},
     {"origin", "VARCHAR(32)"},
     {"applied_epoch", "BIGINT UNSIGNED"},
-    {"applied_gtids", "TEXT"},
+    {"applied_gtids", "VARCHAR(16383)"},
     {"lag_seconds", "BIGINT UNSIGNED"},
     {"reported_at", "DATETIME"},
     {"report_way", "VARCHAR(32)"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sql_tokens.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -202,6 +203,45 @@ static enum sql_token_kind find_number(const struct sql_reader *reader, size_t a
     return SQL_NUMBER;
 }
 
+static bool is_digit_of(uint8_t byte, uint8_t base)
+{
+    return base == 'x' ? isxdigit(byte) != 0 : byte == '0' || byte == '1';
+}
+
+/* 0xFF or 0b01, the letter in lower case; false for a name or number that only begins so. */
+static bool find_bits_end(const struct sql_reader *reader, size_t at, size_t *end)
+{
+    uint8_t base = byte_at(reader, at + 1);
+    size_t next = at + 2;
+
+    if (byte_at(reader, at) != '0' || (base != 'x' && base != 'b')) {
+        return false;
+    }
+    while (is_digit_of(byte_at(reader, next), base)) {
+        next++;
+    }
+    *end = next;
+    return next > at + 2 && !is_name_byte(byte_at(reader, next));
+}
+
+/* x'4D' or b'01', where the quote follows the letter: its end, 0 if it is not well formed. */
+static size_t find_quoted_bits_end(const struct sql_reader *reader, size_t at)
+{
+    uint8_t base = byte_at(reader, at) | 0x20;
+    size_t next = at + 2;
+
+    while (is_digit_of(byte_at(reader, next), base)) {
+        next++;
+    }
+    return byte_at(reader, next) != '\'' || (base == 'x' && (next - at) % 2 != 0) ? 0
+                                                                                  : next + 1;
+}
+
+static bool is_quoted_bits(uint8_t first, uint8_t second)
+{
+    return second == '\'' && ((first | 0x20) == 'x' || (first | 0x20) == 'b');
+}
+
 /* Finds kind and end of the token at `at`; end 0 for one that is broken. */
 static enum sql_token_kind find_token(const struct sql_reader *reader, size_t at, size_t *end)
 {
@@ -211,6 +251,13 @@ static enum sql_token_kind find_token(const struct sql_reader *reader, size_t at
     if (first == '\'' || first == '"' || first == '`') {
         *end = find_quote_end(reader, at);
         return first == '`' ? SQL_QUOTED_NAME : SQL_STRING;
+    }
+    if (is_quoted_bits(first, second)) {
+        *end = find_quoted_bits_end(reader, at);
+        return SQL_BITS;
+    }
+    if (find_bits_end(reader, at, end)) {
+        return SQL_BITS;
     }
     if (is_digit(first) || (first == '.' && is_digit(second))) {
         return find_number(reader, at, end);
@@ -370,10 +417,38 @@ static void add_unquoted(struct bytes text, struct buffer *output)
     }
 }
 
+static uint8_t digit_of(uint8_t byte)
+{
+    return (uint8_t)(byte <= '9' ? byte - '0' : (byte | 0x20) - 'a' + 10);
+}
+
+/* The digits without what is around them fill whole bytes from the right. */
+static void add_bits(struct bytes text, struct buffer *output)
+{
+    bool is_quoted = text.data[1] == '\'';
+    size_t width = ((is_quoted ? text.data[0] : text.data[1]) | 0x20) == 'x' ? 4 : 1;
+    size_t end = text.size - (is_quoted ? 1 : 0);
+    size_t left = (end - 2) * width; /* bits that are not read */
+    unsigned byte = 0;
+
+    for (size_t at = 2; at < end; at++) {
+        byte = byte << width | digit_of(text.data[at]);
+        left -= width;
+        if (left % 8 == 0) {
+            buffer_add_number(output, byte & 0xFF, 1);
+            byte = 0;
+        }
+    }
+}
+
 void sql_token_add_text(const struct sql_token *token, struct buffer *output)
 {
     struct bytes text = token->text;
 
+    if (token->kind == SQL_BITS) {
+        add_bits(text, output);
+        return;
+    }
     while (text.size > 0 && text.data[0] == '@' &&
            (token->kind == SQL_USER_VARIABLE || token->kind == SQL_SYSTEM_VARIABLE)) {
         text.data++;

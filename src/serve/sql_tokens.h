@@ -17,6 +17,7 @@ enum sql_token_kind {
     SQL_QUOTED_NAME,     /* `name` */
     SQL_STRING,          /* 'text' or "text" */
     SQL_NUMBER,          /* without a sign */
+    SQL_BITS,            /* 0xFF, x'4D', 0b01, b'01': bytes that may count as a number */
     SQL_USER_VARIABLE,   /* @name, @'name' */
     SQL_SYSTEM_VARIABLE, /* @@name, @@global.name */
     SQL_OPERATOR,        /* one or two characters */
@@ -57,5 +58,6 @@ bool sql_reader_accept_words(struct sql_reader *reader, const char *words);
 /* True at the end, with or without semicolons before it. */
 bool sql_reader_is_at_end(struct sql_reader *reader);
 
-/* Adds what a string, a name or a variable's name says, without quotes and escapes. */
+/* Adds what a string, a name or a variable's name says, without quotes and escapes; of bits the
+ * bytes. */
 void sql_token_add_text(const struct sql_token *token, struct buffer *output);

@@ -84,6 +84,7 @@ static void raise(struct sql_fragment *found, const struct sql_fragment *right)
 {
     found->height = (found->height > right->height ? found->height : right->height) + 1;
     found->is_column = false;
+    found->is_bits = false;
 }
 
 /* Text counts as a double in arithmetic; a time as the number of its digits. */
@@ -183,6 +184,7 @@ static enum status read_chain(struct sql_translator *translator,
             continue;
         }
         count_time(translator, found, level);
+        (void)sql_write_bits_number(translator, found, translator->into->text.size);
         found->kind = numeric_kind(found); /* counted once */
         if (!is_open) {
             sql_write_insert(translator, found->begin, row->native == NULL ? row->call : "(");
@@ -193,6 +195,7 @@ static enum status read_chain(struct sql_translator *translator,
             return error->status;
         }
         count_time(translator, &right, level);
+        (void)sql_write_bits_number(translator, &right, translator->into->text.size);
         if (row->native == NULL) {
             sql_write_text(translator, ")");
         }
@@ -272,6 +275,8 @@ static enum status compare(struct sql_translator *translator,
     if (read_level(translator, LEVEL_BIT_OR, &right, error) != STATUS_OK) {
         return error->status;
     }
+    middle += sql_write_bits_like(translator, found, middle, &right);
+    (void)sql_write_bits_like(translator, &right, translator->into->text.size, found);
     if (found->is_column || right.is_column) {
         count_text(translator, found, &right, middle);
         sql_write_insert(translator, middle, " ");

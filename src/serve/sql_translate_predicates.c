@@ -9,6 +9,7 @@ void sql_fragment_give_truth(struct sql_fragment *found)
     found->scale = 0;
     found->is_unsigned = false;
     found->is_column = false;
+    found->is_bits = false;
     found->height++;
 }
 
@@ -50,6 +51,7 @@ static enum status between(struct sql_translator *translator,
     if (sql_translate_operand(translator, &bound, error) != STATUS_OK) {
         return error->status;
     }
+    (void)sql_write_bits_like(translator, &bound, translator->into->text.size, found);
     if (!sql_reader_accept_word(&translator->statement->reader, "and")) {
         return sql_statement_bad(translator->statement, error);
     }
@@ -57,6 +59,7 @@ static enum status between(struct sql_translator *translator,
     if (sql_translate_operand(translator, &bound, error) != STATUS_OK) {
         return error->status;
     }
+    (void)sql_write_bits_like(translator, &bound, translator->into->text.size, found);
     sql_write_text(translator, ")");
     sql_fragment_give_truth(found);
     return sql_fragment_check(translator, found, error);
@@ -87,6 +90,7 @@ static enum status in_list(struct sql_translator *translator,
             if (sql_translate_expression(translator, &item, error) != STATUS_OK) {
                 return error->status;
             }
+            (void)sql_write_bits_like(translator, &item, translator->into->text.size, found);
             sql_write_text(translator, sql_reader_is_operator(reader, ",") ? "," : "");
         } while (sql_reader_accept_operator(reader, ","));
     }

@@ -44,6 +44,16 @@ static void read_string(struct sql_translator *translator, struct sql_fragment *
     found->kind = SQL_TEXT;
 }
 
+static void read_bits(struct sql_translator *translator, struct sql_fragment *found)
+{
+    struct sql_statement *statement = translator->statement;
+
+    sql_write_string(translator, sql_token_value(statement));
+    sql_reader_next(&statement->reader);
+    found->kind = SQL_TEXT;
+    found->is_bits = true;
+}
+
 /* @name, or @name := expression. */
 static enum status read_user_variable(struct sql_translator *translator,
                                       struct sql_fragment *found,
@@ -336,6 +346,12 @@ static enum status read_named(struct sql_translator *translator,
             read_string(translator, found);
             return STATUS_OK;
         }
+        if (ahead.token.kind == SQL_BITS) { /* _binary x'4D' */
+            *reader = ahead;
+            read_bits(translator, found);
+            found->is_bits = false;
+            return STATUS_OK;
+        }
     }
     sql_reader_next(reader);
     if (bytes_equal_text(word, "null")) {
@@ -381,6 +397,7 @@ static enum status read_unary(struct sql_translator *translator,
     if (sql_translate_primary(translator, found, error) != STATUS_OK) {
         return error->status;
     }
+    (void)sql_write_bits_number(translator, found, translator->into->text.size);
     sql_write_text(translator, ")");
     found->begin = begin;
     found->is_column = false;
@@ -426,6 +443,9 @@ static enum status read_token(struct sql_translator *translator,
     case SQL_STRING:
         read_string(translator, found);
         return STATUS_OK;
+    case SQL_BITS:
+        read_bits(translator, found);
+        return STATUS_OK;
     case SQL_USER_VARIABLE:
         return read_user_variable(translator, found, error);
     case SQL_SYSTEM_VARIABLE:
@@ -449,7 +469,9 @@ enum status sql_translate_primary(struct sql_translator *translator,
                                   struct sql_fragment *found,
                                   struct error *error)
 {
+    const struct sql_reader *reader = &translator->statement->reader;
     size_t begin = translator->into->text.size;
+    bool is_bare = reader->token.kind == SQL_BITS || sql_reader_is_operator(reader, "(");
     enum status status = STATUS_OK;
 
     if (translator->depth >= SQL_DEPTH_MOST) {
@@ -460,6 +482,7 @@ enum status sql_translate_primary(struct sql_translator *translator,
     status = read_token(translator, found, error);
     translator->depth--;
     found->begin = begin;
+    found->is_bits = found->is_bits && is_bare;
     if (status == STATUS_OK &&
         sql_reader_accept_word(&translator->statement->reader, "collate")) {
         sql_reader_next(&translator->statement->reader); /* there is one for all */

@@ -88,6 +88,34 @@ void sql_write_insert(struct sql_translator *translator, size_t at, const char *
     output->size += size;
 }
 
+size_t sql_write_bits_number(struct sql_translator *translator,
+                             struct sql_fragment *fragment,
+                             size_t end)
+{
+    static const char call[] = "fn_bits_number(";
+
+    if (!fragment->is_bits) {
+        return 0;
+    }
+    sql_write_insert(translator, end, ")");
+    sql_write_insert(translator, fragment->begin, call);
+    fragment->is_bits = false;
+    fragment->kind = SQL_INTEGER;
+    fragment->is_unsigned = true;
+    return strlen(call) + 1;
+}
+
+size_t sql_write_bits_like(struct sql_translator *translator,
+                           struct sql_fragment *fragment,
+                           size_t end,
+                           const struct sql_fragment *other)
+{
+    bool is_number =
+        other->kind == SQL_INTEGER || other->kind == SQL_DECIMAL || other->kind == SQL_REAL;
+
+    return is_number ? sql_write_bits_number(translator, fragment, end) : 0;
+}
+
 struct bytes sql_token_value(struct sql_statement *statement)
 {
     struct buffer text = {0};

@@ -17,6 +17,7 @@ struct sql_fragment {
     int scale;
     bool is_unsigned;
     bool is_column; /* a name of a column, so that SQLite may look it up in an index */
+    bool is_bits;   /* x'4D' alone: text, which counts as a number where one is wanted */
     int height;
 };
 
@@ -104,6 +105,16 @@ void sql_write_string(struct sql_translator *translator, struct bytes text);
 void sql_write_value(struct sql_translator *translator, struct sql_value value);
 void sql_write_insert(struct sql_translator *translator, size_t at, const char *text);
 struct bytes sql_token_value(struct sql_statement *statement);
+/* Makes a number of a fragment of bits, which ends at `end`; any other stays. Returns by how
+ * much the output grew. */
+size_t sql_write_bits_number(struct sql_translator *translator,
+                             struct sql_fragment *fragment,
+                             size_t end);
+/* The same, if it meets a number. */
+size_t sql_write_bits_like(struct sql_translator *translator,
+                           struct sql_fragment *fragment,
+                           size_t end,
+                           const struct sql_fragment *other);
 
 /* A word that begins another clause is no alias and no column. */
 bool sql_word_is_reserved(struct bytes word);

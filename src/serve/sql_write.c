@@ -87,6 +87,8 @@ static enum status read_value(struct sql_translator *translator,
     if (column == HEARTBEAT_UPDATED_AT) {
         sql_write_insert(translator, found.begin, "fn_unix_timestamp(");
         sql_write_text(translator, ")");
+    } else {
+        (void)sql_write_bits_number(translator, &found, translator->into->text.size);
     }
     return STATUS_OK;
 }

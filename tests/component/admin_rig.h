@@ -295,7 +295,7 @@ static inline void rig_close(struct admin_rig *rig)
     loop_post(rig->loop, &last.message);
     CHECK(pthread_join(rig->thread, NULL) == 0);
     loop_free(rig->loop);
-    purger_stop(rig->purger);
+    purger_free(rig->purger);
     registry_close(rig->registry);
     test_cluster_close(&rig->clusters[RIG_EAST]);
     test_cluster_close(&rig->clusters[RIG_WEST]);

@@ -55,6 +55,13 @@ static void updates_as_the_fields_scripts_do(void)
     CHECK(ask(&asker, "UPDATE heartbeat.heartbeat SET applied_epoch = 94489280525 WHERE "
                       "server_id = 201") == 0);
     CHECK(asker.affected == 0); /* nothing changed */
+    CHECK(ask(&asker, "UPDATE heartbeat.heartbeat SET applied_epoch = 0x160000000D WHERE "
+                      "server_id = 0xC9") == 0);
+    CHECK(asker.affected == 0); /* the same in other words */
+    CHECK(is_answer(&asker,
+                    "SELECT server_id FROM heartbeat.heartbeat WHERE applied_epoch = "
+                    "x'160000000D'",
+                    "201"));
     CHECK(ask(&asker,
               "UPDATE heartbeat.heartbeat h SET h.counter = 9 ORDER BY h.server_id DESC "
               "LIMIT 2") == 0);

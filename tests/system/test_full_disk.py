@@ -9,13 +9,12 @@ import threading
 import pymysql
 import pytest
 
-from appliers import (APPLIED, NEVER, Beats, applied_counter, applier_rows, events, file_names,
-                      oldest_file, make_heartbeat_table, report, required, stored_names, wait_event,
-                      wait_reported)
+from appliers import (APPLIED, Beats, applied_counter, applier_rows, events, file_names,
+                      oldest_file, make_heartbeat_table, report, required, stored_names, wait_event)
 from compare import assert_replicates, assert_same_data, wait_caught_up
 from dump import NON_BLOCKING, Dump
 from relay import account, cluster, source
-from servers import MySql
+from servers import Endpoint, MySql
 from waiting import wait_until
 
 EAST = 77
@@ -51,6 +50,16 @@ class Trio:
     def applied(self, replica):
         return applied_counter(replica, EAST)
 
+    def catch_up(self):
+        """From the source itself: a relay that begins with the newest file has nothing from before."""
+        direct = Endpoint("127.0.0.1", self.source.port, "relay", "relay-secret")
+        for replica in self.quick, self.slow:
+            replica.run("STOP REPLICA", "RESET REPLICA ALL")
+            replica.follow(direct)
+        for replica in self.quick, self.slow:
+            wait_caught_up(self.source, replica)
+            replica.run("STOP REPLICA", "RESET REPLICA ALL")
+
 
 @pytest.fixture(scope="module")
 def trio(farm):
@@ -67,6 +76,7 @@ def make(trio, new_relay, small_disk):
     """
     def begin(appliers, **purge):
         trio.source.rotate()
+        trio.catch_up()
         relay = new_relay([cluster("east", EAST, source(trio.source), epochs="heartbeat",
                                    start="last", appliers=appliers, purge={**APPLIED, **purge})],
                           [account("repl", "east"),
@@ -77,9 +87,6 @@ def make(trio, new_relay, small_disk):
         relay.start()
         relay.wait_state("east", "streaming")
         for replica in trio.quick, trio.slow:
-            replica.run("STOP REPLICA")
-            # Without what it has received and not applied: some of it may come from another relay.
-            replica.run("RESET REPLICA ALL")
             replica.follow(relay.endpoint("repl"))
         first = trio.beats.beat()
         for replica in trio.quick, trio.slow:

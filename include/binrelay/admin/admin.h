@@ -17,6 +17,7 @@
 #include "binrelay/net/loop.h"
 #include "binrelay/registry/applier_registry.h"
 #include "binrelay/registry/cluster_board.h"
+#include "binrelay/registry/lease_table.h"
 #include "binrelay/registry/registry.h"
 #include "binrelay/serve/endpoint.h"
 #include "binrelay/source/puller.h"
@@ -30,6 +31,7 @@ struct admin_cluster {
     struct puller *puller;
     struct applier_registry *appliers; /* NULL: none are kept, as the next */
     struct purger *purger;
+    struct lease_table *leases; /* NULL: its groups have no lease */
 };
 
 /* What only the program itself can do. */

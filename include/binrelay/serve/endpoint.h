@@ -16,6 +16,7 @@
 #include "binrelay/net/tls.h"
 #include "binrelay/registry/cluster_board.h"
 #include "binrelay/registry/heartbeat_table.h"
+#include "binrelay/registry/lease_table.h"
 #include "binrelay/registry/registry.h"
 #include "binrelay/storage/binlog_store.h"
 
@@ -31,6 +32,7 @@ struct served_cluster {
     enum status (*flush_source)(void *flush_context, struct error *error);
     void *flush_context;
     struct applier_registry *appliers;
+    struct lease_table *leases; /* NULL: groups have no lease */
     /* PURGE BINARY LOGS by the rules, and waits: before a file, or what was stored before a
      * wall clock time; the other is 0. NULL: it cannot. */
     enum status (*purge_logs)(void *purge_context,

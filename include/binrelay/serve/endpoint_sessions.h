@@ -45,6 +45,9 @@ size_t endpoint_stream_holds(struct endpoint *endpoint,
 /* Ends the streams of an applier that lost its place. Any thread. */
 void endpoint_end_streams(struct endpoint *endpoint, size_t cluster, uint32_t server_id);
 
+/* Bytes that the streams of a cluster sent since the start. Any thread. */
+uint64_t endpoint_sent_bytes(struct endpoint *endpoint, const char *cluster);
+
 /* Ends one. STATUS_NOT_FOUND if there is none. Any thread. */
 MUST_CHECK enum status endpoint_kill(struct endpoint *endpoint,
                                      uint64_t id,

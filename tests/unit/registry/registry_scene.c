@@ -209,6 +209,24 @@ void scene_sql(struct scene *scene, const char *sql)
     CHECK(sqlite3_close(database) == SQLITE_OK);
 }
 
+long long scene_number(struct scene *scene, const char *sql)
+{
+    autofree char *path = mem_format("%s/control.db", scene->directory);
+    struct sqlite3 *database = NULL;
+    struct sqlite3_stmt *statement = NULL;
+    long long number = 0;
+
+    (void)scene_count_events(scene, "", NULL); /* comes behind it on the registry's thread */
+    CHECK(sqlite3_open(path, &database) == SQLITE_OK);
+    CHECK(sqlite3_busy_timeout(database, 5000) == SQLITE_OK);
+    CHECK(sqlite3_prepare_v2(database, sql, -1, &statement, NULL) == SQLITE_OK);
+    CHECK(sqlite3_step(statement) == SQLITE_ROW);
+    number = sqlite3_column_int64(statement, 0);
+    CHECK(sqlite3_finalize(statement) == SQLITE_OK);
+    CHECK(sqlite3_close(database) == SQLITE_OK);
+    return number;
+}
+
 size_t scene_count_events(struct scene *scene, const char *event, char text[1024])
 {
     autofree struct registry_event *events = NULL;

@@ -72,6 +72,10 @@ void scene_pass(struct scene *scene, uint64_t sec);
 /* Runs statements in control.db, as a person could. */
 void scene_sql(struct scene *scene, const char *sql);
 
+/* What a query of one number says; behind all that was asked to be saved before, if it need not
+ * wait for the pace. */
+long long scene_number(struct scene *scene, const char *sql);
+
 /* How many events of a name there are; the text of the last in `text`, if that is not NULL. */
 size_t scene_count_events(struct scene *scene, const char *event, char text[1024]);
 

@@ -282,6 +282,23 @@ static void what_cannot_be_saved_did_not_happen(void)
     scene_close(&scene);
 }
 
+static void saves_reports_without_being_asked(void)
+{
+    static const char sql[] = "SELECT epoch FROM applier WHERE server_id = 201";
+    struct scene scene;
+
+    scene_open(&scene);
+    scene_add(&scene, 201, NULL, true);
+    scene_report(&scene, 201, 10);
+    CHECK(scene_number(&scene, sql) == 10);
+    scene_report(&scene, 201, 20); /* within a second: put off, and saved at the end */
+    scene_report(&scene, 201, 30);
+    scene_stop(&scene);
+    scene_start(&scene);
+    CHECK(scene_number(&scene, sql) == 30);
+    scene_close(&scene);
+}
+
 static void does_not_open_what_another_version_wrote(void)
 {
     struct scene scene;
@@ -339,6 +356,7 @@ int main(void)
     expires_once_it_was_seen_and_is_silent();
     the_wall_clock_and_a_relay_that_was_off_expire_nobody();
     what_cannot_be_saved_did_not_happen();
+    saves_reports_without_being_asked();
     does_not_open_what_another_version_wrote();
     calls_back_for_each_good_report();
     return 0;

@@ -50,6 +50,34 @@ static void tells_the_kinds_apart(void)
     expect(&reader, SQL_END, "");
 }
 
+static void knows_literals_of_bits(void)
+{
+    static const char *const broken[] = {"x'4'", "x'4g'", "b'2'", "x'4D", "b'", "X'"};
+    struct sql_reader reader =
+        reader_of("0xfF 0b01 x'4d' B'' 0x 0xG 0b2 0X1 0x1z x b 'a' bb'1' 0x1+x'00'");
+
+    expect(&reader, SQL_BITS, "0xfF");
+    expect(&reader, SQL_BITS, "0b01");
+    expect(&reader, SQL_BITS, "x'4d'");
+    expect(&reader, SQL_BITS, "B''");
+    expect(&reader, SQL_NAME, "0x"); /* names may begin with digits */
+    expect(&reader, SQL_NAME, "0xG");
+    expect(&reader, SQL_NAME, "0b2");
+    expect(&reader, SQL_NAME, "0X1");
+    expect(&reader, SQL_NAME, "0x1z");
+    expect(&reader, SQL_NAME, "x");
+    expect(&reader, SQL_NAME, "b");
+    expect(&reader, SQL_STRING, "'a'");
+    expect(&reader, SQL_NAME, "bb");
+    expect(&reader, SQL_STRING, "'1'");
+    expect(&reader, SQL_BITS, "0x1");
+    expect(&reader, SQL_OPERATOR, "+");
+    expect(&reader, SQL_BITS, "x'00'");
+    for (size_t at = 0; at < sizeof(broken) / sizeof(broken[0]); at++) {
+        CHECK(reader_of(broken[at]).token.kind == SQL_BROKEN);
+    }
+}
+
 static void passes_over_comments(void)
 {
     struct sql_reader reader = reader_of("/* a */ select -- to the end\n # and this\r\n"
@@ -143,6 +171,7 @@ static void takes_statements_of_any_bytes(void)
 int main(void)
 {
     tells_the_kinds_apart();
+    knows_literals_of_bits();
     passes_over_comments();
     reads_what_stands_in_a_version_comment();
     notices_what_has_no_end();
