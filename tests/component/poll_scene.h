@@ -41,8 +41,8 @@ static inline void on_report(void *context, uint32_t server_id, struct epoch_key
     struct poll_scene *scene = context;
 
     pthread_mutex_lock(&scene->lock);
-    scene->applied[server_id == OTHER] = applied.epoch;
-    scene->reports[server_id == OTHER]++;
+    scene->applied[server_id != APPLIER] = applied.epoch;
+    scene->reports[server_id != APPLIER]++;
     pthread_cond_broadcast(&scene->reported);
     pthread_mutex_unlock(&scene->lock);
 }
@@ -50,7 +50,7 @@ static inline void on_report(void *context, uint32_t server_id, struct epoch_key
 static inline void await_epoch(struct poll_scene *scene, uint32_t server_id, uint64_t epoch)
 {
     pthread_mutex_lock(&scene->lock);
-    while (scene->applied[server_id == OTHER] != epoch) {
+    while (scene->applied[server_id != APPLIER] != epoch) {
         pthread_cond_wait(&scene->reported, &scene->lock);
     }
     pthread_mutex_unlock(&scene->lock);
@@ -61,7 +61,7 @@ static inline unsigned reports_of(struct poll_scene *scene, uint32_t server_id)
     unsigned count = 0;
 
     pthread_mutex_lock(&scene->lock);
-    count = scene->reports[server_id == OTHER];
+    count = scene->reports[server_id != APPLIER];
     pthread_mutex_unlock(&scene->lock);
     return count;
 }

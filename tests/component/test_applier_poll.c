@@ -70,6 +70,26 @@ static void another_servers_row_counts_when_it_changes(void)
     close_scene(&scene);
 }
 
+static void a_row_that_was_not_taken_is_handed_on_again(void)
+{
+    static const char *const values[] = {"300", "8", "5", NULL, "1700000000"};
+    static const struct answer answers[] = {
+        ID(ids),
+        {.begins = OURS, .columns = 5, .rows = 1, .values = values},
+        {.begins = STATUS, .code = 1146}};
+    struct applier_setting setting = {.server_id = 300};
+    struct poll_scene scene;
+    struct error error;
+
+    open_scene(&scene, LOG_OF_EPOCHS);
+    answering_source_set(&scene.server, answers, 3);
+    begin(&scene);
+    (void)answering_source_await(&scene.server, STATUS, 3); /* nobody knows it */
+    CHECK_OK(applier_registry_add(scene.appliers, &setting, &error), &error);
+    await_epoch(&scene, 300, 5);
+    close_scene(&scene);
+}
+
 static void the_servers_own_row_counts_each_time(void)
 {
     static const char *const values[] = {"202", "8", "5", NULL, "1700000000"};
@@ -105,8 +125,8 @@ static void the_older_form_is_read_too(void)
     CHECK(answering_source_await(&scene.server,
                                  "SELECT server_id, counter, NULL, NULL,"
                                  " UNIX_TIMESTAMP(updated_at) FROM `beats`.`of`",
-                                 1) == 2);
-    (void)answering_source_await(&scene.server, STATUS, 1);
+                                 1) == 3);
+    (void)answering_source_await(&scene.server, STATUS, 2);
     CHECK_OK(applier_registry_find(scene.appliers, OTHER, &facts, &error), &error);
     CHECK(facts->seen_usec != 0);
     applier_facts_free(facts, 1);
@@ -130,6 +150,27 @@ static void the_highest_epoch_of_the_cluster_is_the_servers(void)
     await_epoch(&scene, APPLIER, 6);
     (void)answering_source_await(&scene.server, STATUS, 4);
     CHECK(reports_of(&scene, APPLIER) >= 3 && reports_of(&scene, OTHER) == 0);
+    close_scene(&scene);
+}
+
+/* The event that keeps the row runs once a second. */
+static void an_own_row_that_is_behind_is_no_wrong_report(void)
+{
+    static const char *const row[] = {"201", "8", "4", "199", "1700000000"};
+    static const char *const values[] = {"199", "6"};
+    static const struct answer answers[] = {
+        ID(ids),
+        {.begins = OURS, .columns = 5, .rows = 1, .values = row},
+        {.begins = STATUS, .columns = 2, .rows = 1, .values = values}};
+    struct poll_scene scene;
+    char text[TEXT_BYTES] = "";
+
+    open_scene(&scene, LOG_OF_EPOCHS);
+    answering_source_set(&scene.server, answers, 3);
+    begin(&scene);
+    await_epoch(&scene, APPLIER, 6);
+    (void)answering_source_await(&scene.server, STATUS, 3);
+    CHECK(events_of(&scene, "report.refused", text) == 0);
     close_scene(&scene);
 }
 
@@ -278,11 +319,12 @@ static void comes_back_after_the_server_was_away_and_takes_a_new_password(void)
 
 static void a_server_that_hangs_holds_up_no_end(void)
 {
-    static const struct answer silent[] = {ID(ids), {.begins = OURS, .is_silent = true}};
+    static const struct answer silent[] = {
+        ID(ids), {.begins = STATUS, .code = 1146}, {.begins = OURS, .is_silent = true}};
     struct poll_scene scene;
 
     open_scene(&scene, LOG_OF_EPOCHS);
-    answering_source_set(&scene.server, silent, 2);
+    answering_source_set(&scene.server, silent, 3);
     begin(&scene);
     (void)answering_source_await(&scene.server, OURS, 1);
     applier_poll_interrupt(scene.poll);
@@ -305,9 +347,11 @@ int main(void)
 {
     a_row_with_an_epoch_is_a_report();
     another_servers_row_counts_when_it_changes();
+    a_row_that_was_not_taken_is_handed_on_again();
     the_servers_own_row_counts_each_time();
     the_older_form_is_read_too();
     the_highest_epoch_of_the_cluster_is_the_servers();
+    an_own_row_that_is_behind_is_no_wrong_report();
     a_server_that_is_no_applier_says_nothing_of_others();
     a_cluster_without_epochs_gets_gtids();
     what_a_server_lacks_or_keeps_is_no_trouble_while_it_has_another_way();
