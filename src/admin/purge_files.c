@@ -27,18 +27,32 @@ static enum status settle(struct purger *purger, struct error *error)
                                             : registry_settle(purger->options.registry, error);
 }
 
+/* On a disk that is full the files that go make the room for it themselves. */
+static enum status settle_before(struct purger *purger, uint64_t before, struct error *error)
+{
+    enum status status = settle(purger, error);
+    struct error ignored; /* then it is full still */
+
+    if (status == STATUS_FULL &&
+        binlog_store_make_room(purger->options.store, before, &ignored) == STATUS_OK) {
+        status = settle(purger, error);
+    }
+    return status;
+}
+
 enum status purge_oldest(struct purger *purger,
                          const struct purge_view *view,
                          struct purge_round *round,
                          struct error *error)
 {
     struct binlog_purged purged;
-    enum status status = settle(purger, error);
+    uint64_t before = view->files[1].file;
+    enum status status = settle_before(purger, before, error);
 
     if (status != STATUS_OK) {
         return status;
     }
-    status = binlog_store_purge(purger->options.store, view->files[1].file, &purged, error);
+    status = binlog_store_purge(purger->options.store, before, &purged, error);
     count_purged(purger, &purged);
     if (purged.files > 0) {
         round->first_file = round->files == 0 ? view->files[0].file : round->first_file;

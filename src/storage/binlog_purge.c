@@ -291,3 +291,23 @@ enum status binlog_store_purge(struct binlog_store *store,
     pthread_mutex_unlock(&store->purge_lock);
     return status;
 }
+
+enum status binlog_store_make_room(struct binlog_store *store,
+                                   uint64_t before,
+                                   struct error *error)
+{
+    uint64_t first = 0;
+    enum status status = STATUS_OK;
+
+    pthread_mutex_lock(&store->purge_lock);
+    pthread_mutex_lock(&store->list.lock);
+    if (store->list.count > 0) {
+        first = store->list.files[count_in_front(&store->list, before, false)]->number;
+    }
+    pthread_mutex_unlock(&store->list.lock);
+    if (first != 0) {
+        status = remove_derived_in_front(store, first, error);
+    }
+    pthread_mutex_unlock(&store->purge_lock);
+    return status;
+}

@@ -329,6 +329,11 @@ void fake_disk_set_blocks(struct fake_disk *fake, uint64_t left)
     fake->blocks_left = (int64_t)left;
 }
 
+bool fake_disk_take_blocks(struct fake_disk *fake, uint64_t count)
+{
+    return take_blocks(fake, 0, (int64_t)count);
+}
+
 void fake_disk_set_space(struct fake_disk *fake, uint64_t free_bytes, uint64_t all_bytes)
 {
     fake->free_bytes = free_bytes;

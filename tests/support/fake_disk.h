@@ -57,6 +57,10 @@ void fake_disk_set_full(struct fake_disk *fake, bool is_full);
  */
 void fake_disk_set_blocks(struct fake_disk *fake, uint64_t left);
 
+/* For who writes to the same disk on other ways. False, with errno ENOSPC: there are not so
+ * many left. */
+bool fake_disk_take_blocks(struct fake_disk *fake, uint64_t count);
+
 /* What disk_space() finds from now on; all_bytes 0: what is so. */
 void fake_disk_set_space(struct fake_disk *fake, uint64_t free_bytes, uint64_t all_bytes);
 

@@ -32,3 +32,13 @@ MUST_CHECK enum status binlog_store_purge(struct binlog_store *store,
                                           uint64_t before,
                                           struct binlog_purged *purged,
                                           struct error *error);
+
+/*
+ * On a disk that is full, for who must write something down before the files in
+ * front of `before` go: removes what was derived from them, as a purge does for
+ * its own record. The files stay as they are, and what was removed is made anew
+ * where it is needed. Any thread that may wait.
+ */
+MUST_CHECK enum status binlog_store_make_room(struct binlog_store *store,
+                                              uint64_t before,
+                                              struct error *error);
