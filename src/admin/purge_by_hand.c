@@ -234,6 +234,7 @@ static enum status obey_once(struct by_hand *by_hand,
     if (*is_done) {
         note_blockers(by_hand, &view, &plan);
     } else {
+        purge_warn_of_stranding(by_hand->purger, &view);
         status = purge_oldest(by_hand->purger, &view, round, error);
     }
     purge_view_release(&view);
@@ -359,6 +360,7 @@ static enum status force_once(struct by_hand *by_hand,
         by_hand->looks++;
     } else if (asked > 0 && status == STATUS_OK) {
         by_hand->looks = 0;
+        purge_warn_of_stranding(by_hand->purger, &view);
         status = purge_oldest(by_hand->purger, &view, round, error);
     }
     purge_view_release(&view);

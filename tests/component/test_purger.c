@@ -154,6 +154,28 @@ static void an_expired_applier_is_warned_of_and_then_passed(void)
     purge_rig_free(rig);
 }
 
+static void also_who_purges_by_hand_is_told_whom_it_strands(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    struct purge_outcome outcome;
+    struct error error;
+
+    rig->settings.is_automatic = false;
+    purge_rig_renew(rig);
+    purge_rig_add_applier(rig, 202, false, 3600 * second);
+    purge_rig_report(rig, 202, 30);
+    purge_rig_pass(rig, 7200 * second);
+    look(rig);
+    CHECK(purge_rig_count_events(rig, "applier.stranding") == 0);
+    CHECK_OK(
+        purger_purge(rig->purger, &(struct purge_request){.before_file = 4}, &outcome, &error),
+        &error);
+    CHECK(purge_rig_has_event(rig, "applier.stranding", "applier 202, expired"));
+    CHECK(purge_rig_count_events(rig, "applier.stranding") == 1);
+    purge_outcome_release(&outcome);
+    purge_rig_free(rig);
+}
+
 static void a_disk_that_fails_is_told_once_and_tried_again(void)
 {
     struct purge_rig *rig = rig_with_files();
@@ -280,6 +302,7 @@ int main(void)
     age_and_number_keep_files();
     pins_and_streams_hold_as_appliers_do();
     an_expired_applier_is_warned_of_and_then_passed();
+    also_who_purges_by_hand_is_told_whom_it_strands();
     a_disk_that_fails_is_told_once_and_tried_again();
     what_a_failed_purge_left_is_removed_later();
     a_restart_finds_the_same_files_and_needs();
