@@ -61,7 +61,23 @@ enum status purge_oldest(struct purger *purger,
     if (status == STATUS_OK) {
         purger_succeed(&purger->purging);
     }
+    purger->has_leftovers = status != STATUS_OK;
     return status;
+}
+
+void purge_leftovers(struct purger *purger)
+{
+    struct binlog_purged purged;
+    struct error error;
+
+    if (!purger->has_leftovers) {
+        return;
+    }
+    if (binlog_store_purge(purger->options.store, 0, &purged, &error) != STATUS_OK) {
+        purger_fail(purger, &purger->purging, "purge.failed", &error);
+        return;
+    }
+    purger->has_leftovers = false;
 }
 
 void purge_round_tell(struct purger *purger,
@@ -84,22 +100,40 @@ void purge_round_tell(struct purger *purger,
 
 /* ---- who needed them ---- */
 
-/* Durable before anything of what it needs goes. The registry tells applier.lost. */
+/* A report that came since the holds were read counts: said again it gives the applier its
+ * place back, if that stays. True: it is lost. */
+static bool is_lost_still(struct purger *purger, const struct log_hold *hold)
+{
+    struct applier_registry *appliers = purger->options.appliers;
+    struct applier_facts *facts = NULL;
+    struct error ignored; /* it is lost then, until it reports once more */
+    bool is_lost = true;
+
+    if (applier_registry_find(appliers, hold->server_id, &facts, &ignored) != STATUS_OK) {
+        return false; /* forgotten meanwhile: nobody is to be told */
+    }
+    if (epoch_key_compare(facts->applied, hold->epoch) > 0) {
+        is_lost = applier_registry_report(appliers, hold->server_id, facts->applied.epoch,
+                                          facts->way, &ignored) != STATUS_OK;
+    }
+    applier_facts_free(facts, 1);
+    return is_lost;
+}
+
+/* Durable before anything of what it needs goes. */
 static enum status lose(struct purger *purger,
                         const struct log_hold *hold,
                         const char *why,
                         struct error *error)
 {
-    char text[PURGE_TEXT_BYTES];
     enum status status =
         applier_registry_lose(purger->options.appliers, hold->server_id, error);
 
     if (status == STATUS_NOT_FOUND) {
-        return STATUS_OK; /* it was forgotten meanwhile: nobody is to be told */
+        return STATUS_OK;
     }
-    if (status == STATUS_OK) {
-        purger_tell(purger, "applier.dropped", "%s loses its place %s",
-                    purger_print_holds(purger, text, hold, 1), why);
+    if (status == STATUS_OK && is_lost_still(purger, hold)) {
+        purge_tell_lost(purger, hold, why);
     }
     return status;
 }
