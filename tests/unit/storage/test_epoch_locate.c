@@ -25,6 +25,8 @@ struct binlog_store {
     const struct written_epoch *epochs; /* ends with incarnation 0 */
     uint64_t first_file;                /* 0: there is no file */
     struct binlog_position first_visible;
+    size_t hidden;      /* epochs at the end that are still to come ... */
+    unsigned summaries; /* ... and come once so many summaries were asked for */
 };
 
 int epoch_key_compare(struct epoch_key left, struct epoch_key right)
@@ -52,15 +54,19 @@ static size_t count_of(const struct binlog_store *store)
     while (store->epochs[count].incarnation != 0) {
         count++;
     }
-    return count;
+    return count - store->hidden;
 }
 
 enum status epoch_index_summary(struct binlog_store *store,
                                 struct epoch_summary *summary,
                                 struct error *error)
 {
-    size_t count = count_of(store);
+    size_t count = 0;
 
+    if (store->summaries > 0 && --store->summaries == 0) {
+        store->hidden = 0;
+    }
+    count = count_of(store);
     if (count == 0) {
         return error_set(error, STATUS_NOT_FOUND, "no epoch");
     }
@@ -346,6 +352,22 @@ static enum status locate_time(struct binlog_store *store,
     return epoch_locate_time(store, usec, (uint64_t)NOW * SECOND, found, error);
 }
 
+/* What was the newest epoch at the first look is not at the last one, and nothing was refused
+ * for good by that. */
+static void a_log_that_grows_meanwhile_refuses_nobody_for_good(void)
+{
+    struct binlog_store store = {.epochs = plain, .first_file = 3, .hidden = 1, .summaries = 2};
+    struct binlog_position found = {0};
+    struct error error;
+
+    CHECK(epoch_locate_after(&store, (struct epoch_key){1, 999}, &found, &error) ==
+          STATUS_AGAIN);
+    store.hidden = 1;
+    store.summaries = 2;
+    CHECK_OK(epoch_locate_after_backup(&store, 999, &found, &error), &error);
+    CHECK(is_at(found, 1, 1205)); /* in front of what came */
+}
+
 static void begins_with_the_first_epoch_that_reaches_a_time(void)
 {
     struct binlog_store store = {.epochs = plain, .first_file = 3};
@@ -396,6 +418,7 @@ int main(void)
     refuses_a_backup_before_a_gap_or_the_first_epoch();
     goes_on_with_the_first_epoch_of_a_log_that_is_whole();
     takes_a_backup_of_one_incarnation();
+    a_log_that_grows_meanwhile_refuses_nobody_for_good();
     begins_with_the_first_epoch_that_reaches_a_time();
     refuses_times_of_which_something_may_be_missing();
     return 0;
