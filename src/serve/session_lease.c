@@ -12,6 +12,7 @@
 #include "binrelay/base/memory.h"
 #include "binrelay/net/shared.h"
 #include "binrelay/registry/lease_table.h"
+#include "binrelay/storage/epoch_index.h"
 #include "dump_internal.h"
 #include "session.h"
 #include "session_dump.h"
@@ -73,6 +74,9 @@ static void take_grant(struct session_lease *lease, const struct lease_answer *a
     fill_request(lease, &request);
     take_over_held(session, &request);
     request.begin_at = answer->place;
+    /* Of an epoch of many transactions a part that was sent could never be reported. */
+    request.sends_whole_epochs =
+        epoch_index_rules(session->sql.cluster->store).kind == EPOCH_KIND_HEARTBEAT;
     lease->is_granted = true;
     log_info("session %" PRIu64 " (%s): replica %u has grant %" PRIu64, session->id,
              session->peer, request.command.server_id, answer->number);
