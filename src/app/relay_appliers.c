@@ -86,12 +86,19 @@ static void on_reconfigure(struct message *message)
 
     for (size_t at = 0; at < work->relay->cluster_count; at++) {
         const struct config_cluster *config = config_cluster_at(work->config, at);
+        const struct relay_cluster *cluster = &work->relay->clusters[at];
 
-        if (configure(work->relay->clusters[at].appliers, config, &error) != STATUS_OK) {
-            log_error("relay: cluster %s keeps the appliers it had: %s", config->name,
-                      error.message);
+        /* First who holds, then what may go: no new rule takes what a new applier needs. */
+        if (configure(cluster->appliers, config, &error) == STATUS_OK) {
+            struct purge_settings settings = relay_purge_settings(work->config, config);
+
+            purger_set_settings(cluster->purger, &settings);
+        } else {
+            log_error(
+                "relay: cluster %s keeps the appliers and the rules of purging it had: %s",
+                config->name, error.message);
         }
-        purger_poke(work->relay->clusters[at].purger);
+        purger_poke(cluster->purger);
     }
     config_free(work->config);
     free(work);

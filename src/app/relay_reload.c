@@ -66,15 +66,12 @@ static void set_passwords(struct relay *relay, const struct config *config)
     relay_set_poll_passwords(relay, config);
 }
 
-static void set_rules(struct relay *relay, const struct config *config)
+static void set_lease_times(struct relay *relay, const struct config *config)
 {
     for (size_t at = 0; at < relay->cluster_count; at++) {
-        const struct config_cluster *cluster = config_cluster_at(config, at);
-        struct purge_settings settings = relay_purge_settings(config, cluster);
-
-        purger_set_settings(relay->clusters[at].purger, &settings);
         if (relay->clusters[at].leases != NULL) {
-            lease_table_set_ttl(relay->clusters[at].leases, cluster->lease.ttl_usec);
+            lease_table_set_ttl(relay->clusters[at].leases,
+                                config_cluster_at(config, at)->lease.ttl_usec);
         }
     }
 }
@@ -118,7 +115,7 @@ enum status relay_reload(void *context, struct error *error)
     settings_release(&settings);
     if (status == STATUS_OK) {
         set_passwords(relay, config);
-        set_rules(relay, config);
+        set_lease_times(relay, config);
         log_output_set((unsigned)config->log.format, (unsigned)config->log.level);
         log_info("relay: reloaded: accounts, passwords, certificates, appliers, purge, limits "
                  "and log");

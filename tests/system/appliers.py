@@ -62,7 +62,8 @@ def file_names(relay, cluster):
 
 
 def oldest_file(relay, cluster):
-    return file_names(relay, cluster)[0]
+    """There is none while a relay that begins has not recovered its store."""
+    return wait_until(lambda: file_names(relay, cluster), f"files of {cluster}")[0]
 
 
 def applier_rows(relay, cluster):

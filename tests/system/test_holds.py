@@ -279,7 +279,7 @@ def test_wrong_reports_in_a_stream_change_nothing_and_are_told(beats, make):
         beats.server.run("REPLACE INTO heartbeat.heartbeat (server_id, applied_epoch, source_cluster)"
                          f" VALUES ({server_id}, {epoch}, {cluster_id})")
     wait_reported(relay, "east", 211, 6)
-    for text in (10 ** 9, "lower"):
+    for text in (10 ** 9, "below 7"):
         wait_event(relay, "report.refused", "east", 212, text)
     assert reported_epochs(relay, "east") == {211: 6, 212: 7}
     assert_held_from(relay, beats, beats.file_of(6))
@@ -474,6 +474,20 @@ def test_a_restart_keeps_every_hold(beats, make):
     assert_held_from(relay, beats, beats.file_of(7))
 
 
+def test_a_reload_that_names_an_applier_and_lets_files_go_lets_none_go_that_it_needs(beats, make):
+    relay = make(required(201), purge={**APPLIED, "policy": "manual"})
+    report(relay, 201, beats.epoch)
+    config = relay.config["clusters"][0]
+    config["appliers"] = required(201, 204)
+    config["purge"] = APPLIED
+    relay.write_config()
+    relay.command("reload")
+    wait_until(lambda: 204 in applier_rows(relay, "east"), "the new applier")
+    assert_all_there(relay, beats)
+    report(relay, 204, 8)
+    assert_held_from(relay, beats, beats.file_of(8))
+
+
 def test_a_reload_adds_holds_and_takes_none_away(beats, make):
     relay = make(required(201, 202))
     report(relay, 201, 4)
@@ -483,6 +497,7 @@ def test_a_reload_adds_holds_and_takes_none_away(beats, make):
     config["appliers"] = required(202, 204)
     relay.write_config()
     relay.command("reload")
+    wait_until(lambda: 204 in applier_rows(relay, "east"), "the new applier")
     rows = applier_rows(relay, "east")
     assert rows[204]["origin"] == "configured" and rows[201]["origin"] == "added"
     report(relay, 202, beats.epoch)

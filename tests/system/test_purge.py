@@ -110,7 +110,7 @@ class InApplyStatus(Applier):
 class World:
     def __init__(self, farm, directory):
         self.farm = farm
-        servers = [farm.make(MySql, f"purge-{name}", "--max-binlog-size=16384")
+        servers = [farm.make(MySql, f"purge-{name}", "--max-binlog-size=8192")
                    for name in ("east", "west", "e1", "e3", "w1", "w2")]
         self.east, self.west, e1, e3, w1, w2 = servers
         farm.start_all(*servers)
@@ -120,6 +120,7 @@ class World:
             make_heartbeat_table(server)
         w2.run("SET SESSION sql_log_bin = 0", APPLY_STATUS)
         self.servers = servers
+        self.databases = []
         self.sources = {"east": self.east, "west": self.west}
         self.appliers = [AtTheEndpoint(self, e1, "east", EAST),
                          InAStream(self, self.west, "east", EAST), ByAnEvent(self, e3, "east", EAST),
@@ -201,9 +202,11 @@ def world(farm, tmp_path_factory):
         made.remove()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def traffic(world):
-    with Traffic(world.east, "busy", SEED, workers=1, pause=0.03) as made:
+    """Changes of east while the test runs, in a database of its own."""
+    world.databases.append(f"busy{len(world.databases)}")
+    with Traffic(world.east, world.databases[-1], SEED, workers=1, pause=0.02) as made:
         yield made
 
 
@@ -268,6 +271,8 @@ def test_replicas_that_apply_and_report_all_the_time_lose_nothing_when_the_relay
         wait_until(all_moved, "files of both clusters to go")
         end()  # in the middle of whatever it does
         world.relay.start()
+        for name in world.sources:
+            world.relay.wait_state(name, "streaming")
         begun = {name: oldest_file(world.relay, name) for name in world.sources}
     wait_until(all_moved, "files of both clusters to go")
     for name in world.sources:
@@ -278,9 +283,9 @@ def test_in_the_end_every_replica_has_all_and_the_relay_keeps_the_newest_file(wo
     for each in world.appliers:
         each.apply()
     for each in world.of("east"):
-        assert_same_data(world.east, each.server, "busy")
+        assert_same_data(world.east, each.server, *world.databases)
     for each in world.of("west"):
-        assert_same_data(world.west, each.server, "busy")
+        assert_same_data(world.west, each.server, *world.databases)
     for name, server in world.sources.items():
         server.rotate()
         for each in world.of(name):
