@@ -289,6 +289,19 @@ static void open_rig(struct rig *rig)
     }
 }
 
+static void check_session(const struct rig *rig, uint32_t server_id, const char *state)
+{
+    struct session_facts *facts = NULL;
+    size_t count = endpoint_sessions(rig->endpoint, &facts);
+    bool is_there = false;
+
+    for (size_t at = 0; at < count; at++) {
+        is_there |= facts[at].server_id == server_id && strcmp(facts[at].state, state) == 0;
+    }
+    free(facts);
+    CHECK(is_there);
+}
+
 /* ---- tests ---- */
 
 /* The other one waits, and has the stream behind the epoch once the first is fenced. */
@@ -312,11 +325,13 @@ static void hand_over(void (*begin)(struct replica *, struct rig *, uint32_t))
     begin(&other, &rig, OTHER);
     read_heartbeats(&other, 3);
     CHECK(other.events == 0 && other.rotates == 1 && other.formats == 1);
+    check_session(&rig, OTHER, "waiting");
     CHECK_OK(lease_table_fence(rig.leases[WEST], GROUP, ONE, 0, &error), &error);
     read_to_failure(&one);
     CHECK(one.failed_code == 1053 && strstr(one.message, "is fenced") != NULL);
     read_to_end(&other);
     CHECK(binlog_position_compare(other.first, behind) == 0);
+    check_session(&rig, OTHER, "streaming");
     CHECK(other.events > 0 && other.events < one.events);
     client_close(&one.client);
     client_close(&other.client);
