@@ -387,7 +387,12 @@ enum status lease_table_fence(struct lease_table *table,
                               struct error *error)
 {
     struct order order = {table, group, server_id, .run = lease_desk_fence};
+    char own_group[APPLIER_GROUP_BYTES];
 
+    if (!lease_table_group_of(table, server_id, own_group) || strcmp(own_group, group) != 0) {
+        return error_set(error, STATUS_NOT_FOUND, "applier %u is no member of group %s",
+                         server_id, group);
+    }
     /* First: the fence is saved with what the group has applied, and the next one starts there.
      */
     if (epoch != 0 && applier_registry_report(table->options.appliers, server_id, epoch,

@@ -7,6 +7,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "binrelay/storage/binlog_files.h"
+#include "binrelay/storage/epoch_index.h"
 #include "dump_internal.h"
 
 enum {
@@ -230,19 +231,45 @@ static enum status open_next_file(struct dump *dump, uint64_t file, struct error
     return status;
 }
 
+/* Looked up once for each turn: what comes in between is sent in the next one. */
+static void find_whole_end(struct dump *dump)
+{
+    const struct epoch_key most = {.incarnation = UINT32_MAX, .epoch = UINT64_MAX};
+    struct epoch_place last;
+    struct error ignored; /* there is none yet: nothing is sent */
+
+    if (dump->sends_whole_epochs &&
+        epoch_index_at_or_before(dump->cluster->store, most, &last, &ignored) == STATUS_OK) {
+        dump->whole_end = last.end;
+    }
+}
+
+/* What of the readable bytes is in whole epochs, were that asked for. */
+static uint64_t limit_to_whole(const struct dump *dump, uint64_t readable)
+{
+    if (!dump->sends_whole_epochs || dump->position.file < dump->whole_end.file) {
+        return readable;
+    }
+    if (dump->position.file > dump->whole_end.file) {
+        return 0;
+    }
+    return dump->whole_end.offset < readable ? dump->whole_end.offset : readable;
+}
+
 static enum step next_step(struct dump *dump, struct error *error)
 {
     uint64_t next_file = 0;
     /* Asked before the readable bytes: a file that is finished does not grow any more. */
     bool is_finished = binlog_cursor_is_finished(dump->cursor, &next_file);
-    uint64_t readable = binlog_cursor_readable(dump->cursor);
+    uint64_t stored = binlog_cursor_readable(dump->cursor);
+    uint64_t readable = limit_to_whole(dump, stored);
     enum status status = STATUS_OK;
 
     if (dump->position.offset < readable) {
         status = dump->position.offset == BINLOG_MAGIC_BYTES
                      ? begin_file(dump, is_finished, error)
                      : step_events(dump, readable, error);
-    } else if (is_finished) {
+    } else if (is_finished && readable == stored) {
         status = open_next_file(dump, next_file, error);
     } else {
         if (dump->position.offset > BINLOG_MAGIC_BYTES) {
@@ -295,6 +322,7 @@ void dump_pump(struct dump *dump)
     if (dump->is_ended || dump->is_held) {
         return;
     }
+    find_whole_end(dump);
     enum step step = run_steps(dump, &error);
 
     if (dump->has_sent) {
@@ -402,6 +430,7 @@ struct dump *dump_new(const struct dump_request *request,
     dump->bytes_since_aligned = UINT64_MAX;
     dump->first_visible = binlog_store_first_visible(request->cluster->store);
     dump->begin_at = request->begin_at;
+    dump->sends_whole_epochs = request->sends_whole_epochs;
     dump->heartbeat_timer = loop_timer_new(request->loop, on_heartbeat, dump);
     dump->turn_timer = loop_timer_new(request->loop, on_turn, dump);
     connection_set_low_mark(request->connection, QUEUE_LOW_BYTES);

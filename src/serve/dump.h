@@ -43,6 +43,7 @@ struct dump_request {
     /* Where a lease says that the stream begins, whatever was asked; by GTID nothing before it
      * is sent. {0, 0}: where it was asked. */
     struct binlog_position begin_at;
+    bool sends_whole_epochs; /* nothing of an epoch before all of it is durable */
 };
 
 struct dump_handler {

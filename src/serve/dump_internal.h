@@ -48,8 +48,10 @@ struct dump {
     enum binlog_checksum checksum; /* of the next event that is in no file */
     uint64_t bytes_since_aligned;  /* UINT64_MAX: never was */
     bool is_ended;
-    bool is_held;  /* sends heartbeats only */
-    bool has_sent; /* since the heartbeat timer was set */
+    bool is_held; /* sends heartbeats only */
+    bool sends_whole_epochs;
+    struct binlog_position whole_end; /* of the last whole epoch, at this turn */
+    bool has_sent;                    /* since the heartbeat timer was set */
 
     struct loop_timer *heartbeat_timer; /* owned */
     struct loop_timer *turn_timer;      /* owned: goes on after others had their turn */

@@ -12,6 +12,7 @@
 #include "binrelay/base/memory.h"
 #include "binrelay/net/shared.h"
 #include "binrelay/registry/lease_table.h"
+#include "binrelay/storage/epoch_index.h"
 #include "dump_internal.h"
 #include "session.h"
 #include "session_dump.h"
@@ -73,7 +74,11 @@ static void take_grant(struct session_lease *lease, const struct lease_answer *a
     fill_request(lease, &request);
     take_over_held(session, &request);
     request.begin_at = answer->place;
+    /* Of an epoch of many transactions a part that was sent could never be reported. */
+    request.sends_whole_epochs =
+        epoch_index_rules(session->sql.cluster->store).kind == EPOCH_KIND_HEARTBEAT;
     lease->is_granted = true;
+    session_show_state(session);
     log_info("session %" PRIu64 " (%s): replica %u has grant %" PRIu64, session->id,
              session->peer, request.command.server_id, answer->number);
     session_start_stream(session, &request);
@@ -151,6 +156,13 @@ static void pass_answer(void *context, const struct lease_answer *answer)
     loop_post(lease->loop, &posted->message);
 }
 
+/* For people: it is no stream yet. */
+static void fill_waiting(struct session_entry *entry, const void *context)
+{
+    (void)context;
+    entry->facts.state = "waiting";
+}
+
 static void join(struct session_lease *lease, const char *group)
 {
     struct dump_request dump;
@@ -203,6 +215,7 @@ bool session_lease_begin(struct session *session,
     lease->loop = loop;
     session->lease = lease;
     session_list_stream(session);
+    session_directory_update(session->house->directory, session->card, fill_waiting, NULL);
     join(lease, group);
     return true;
 }

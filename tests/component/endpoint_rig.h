@@ -69,9 +69,11 @@ struct rig {
     const struct clock *clock;    /* borrowed; NULL: the system's */
     const struct rig_file *files; /* borrowed; NULL: rig_files */
     size_t file_count;
-    bool has_appliers; /* opens the registry, too */
+    bool has_appliers;       /* opens the registry, too */
+    uint64_t lease_ttl_usec; /* groups have leases; 0: none */
     struct registry *registry;
-    struct applier_registry *appliers[CLUSTERS]; /* the registry's */
+    struct applier_registry *appliers[CLUSTERS]; /* the registry's, as the next */
+    struct lease_table *leases[CLUSTERS];
     struct loop *loop;
     pthread_t thread;
     struct endpoint *endpoint;
@@ -141,6 +143,21 @@ static inline void rig_fill(struct rig *rig)
     }
 }
 
+static inline void rig_open_leases(struct rig *rig, struct served_cluster *served, size_t at)
+{
+    const struct lease_options options = {.cluster = served->name,
+                                          .store = served->store,
+                                          .appliers = rig->appliers[at],
+                                          .ttl_usec = rig->lease_ttl_usec};
+    struct error error;
+
+    if (rig->lease_ttl_usec != 0) {
+        CHECK_OK(registry_open_leases(rig->registry, &options, &rig->leases[at], &error),
+                 &error);
+        served->leases = rig->leases[at];
+    }
+}
+
 static inline void rig_open_appliers(struct rig *rig,
                                      struct served_cluster *served,
                                      struct endpoint_options *options)
@@ -153,11 +170,13 @@ static inline void rig_open_appliers(struct rig *rig,
         const struct registry_applied applied = {.name = served[at].name,
                                                  .server_id = served[at].server_id,
                                                  .store = served[at].store,
-                                                 .board = served[at].board};
+                                                 .board = served[at].board,
+                                                 .shares_groups = rig->lease_ttl_usec != 0};
 
         CHECK_OK(registry_open_appliers(rig->registry, &applied, &rig->appliers[at], &error),
                  &error);
         served[at].appliers = rig->appliers[at];
+        rig_open_leases(rig, &served[at], at);
     }
     options->heartbeats = registry_heartbeats(rig->registry);
     options->heartbeat_name = "heartbeat.heartbeat";

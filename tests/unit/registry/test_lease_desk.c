@@ -53,6 +53,25 @@ static void a_fence_outlives_the_relay_with_what_was_applied(void)
     lease_scene_close(&scene);
 }
 
+static void what_was_applied_outlives_the_one_who_reported_it(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+    struct seat other;
+
+    open_held(&scene, &one, &other);
+    leave(&scene, &other, 0);
+    report(&scene, ONE, 8);
+    leave(&scene, &one, behind(8));
+    pass(&scene, 30 * SECOND);
+    CHECK(is_in_state(&scene, "free", 0));
+    scene.reported[ONE] = (struct epoch_key){0}; /* reports need not be durable */
+    lease_scene_restart(&scene);
+    join(&scene, &other, OTHER, 100);
+    CHECK(was_granted(&other, behind(8)));
+    lease_scene_close(&scene);
+}
+
 static void the_holder_of_before_a_restart_counts_as_sent_everything(void)
 {
     struct lease_scene scene;
@@ -239,6 +258,7 @@ int main(void)
 {
     a_fenced_one_is_passed_over_and_comes_back_by_hand();
     a_fence_outlives_the_relay_with_what_was_applied();
+    what_was_applied_outlives_the_one_who_reported_it();
     the_holder_of_before_a_restart_counts_as_sent_everything();
     a_restart_waits_for_the_store();
     a_write_that_fails_grants_nothing_and_is_tried_again();
