@@ -2,8 +2,8 @@ include(GNUInstallDirs)
 
 install(TARGETS binrelayd DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS binrelayctl DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES docs/configuration.md docs/operations.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES conf/binrelay.json conf/binrelay-two-clusters.json
+install(FILES docs/configuration.md docs/operations.md docs/reports.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES conf/binrelay.json conf/binrelay-two-clusters.json conf/heartbeat.sql
         DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 configure_file(conf/binrelay.service.in binrelay.service @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/binrelay.service DESTINATION lib/systemd/system)

@@ -82,9 +82,10 @@ static json_t *row_of(const struct admin *admin,
                       const struct log_hold *hold)
 {
     json_t *row = facts_row(cluster, applier);
+    struct applier_facts member = catch_up_member(cluster->appliers, applier);
     double lag = 0;
     bool has_lag =
-        catch_up_lag(cluster->store, applier, clock_wall_usec(admin->options.clock), &lag);
+        catch_up_lag(cluster->store, &member, clock_wall_usec(admin->options.clock), &lag);
     json_t *more = json_pack(
         "{s:o,s:o,s:o,s:o,s:o,s:o}", "lag_seconds", seconds_or_null(has_lag, lag),
         "reported_at", admin_time(applier->reported_usec), "report_age_seconds",
@@ -120,7 +121,8 @@ static void add_catch_up(json_t *row,
                          const struct admin_cluster *cluster,
                          const struct applier_facts *applier)
 {
-    struct catch_up outcome = catch_up_of(cluster->store, applier);
+    struct applier_facts member = catch_up_member(cluster->appliers, applier);
+    struct catch_up outcome = catch_up_of(cluster->store, &member);
     json_t *more = json_pack(
         "{s:b,s:o,s:o,s:o}", "can_catch_up", (int)outcome.is_possible, "position",
         outcome.is_possible ? admin_position(cluster->store, outcome.from) : json_null(),

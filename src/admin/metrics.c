@@ -22,12 +22,13 @@ static void measure_appliers(struct metrics_cluster *measured,
     measured->applier_count = count;
     for (size_t at = 0; at < count; at++) {
         struct metrics_applier *applier = &measured->appliers[at];
-        struct catch_up place = catch_up_of(cluster->store, &appliers[at]);
+        struct applier_facts member = catch_up_member(cluster->appliers, &appliers[at]);
+        struct catch_up place = catch_up_of(cluster->store, &member);
 
         applier->server_id = appliers[at].server_id;
         applier->epoch_applied = appliers[at].applied.epoch;
         applier->has_lag =
-            catch_up_lag(cluster->store, &appliers[at], now_usec, &applier->lag_seconds);
+            catch_up_lag(cluster->store, &member, now_usec, &applier->lag_seconds);
         applier->can_catch_up = place.is_possible;
         applier->has_place = place.is_possible || place.is_hopeless;
     }

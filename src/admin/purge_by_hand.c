@@ -12,6 +12,8 @@
 #include "binrelay/storage/epoch_index.h"
 #include "purger_internal.h"
 
+enum { FORCE_MOST_LOOKS = 3 };
+
 /* What runs. */
 struct by_hand {
     struct purger *purger;               /* borrowed, as the next two */
@@ -20,6 +22,7 @@ struct by_hand {
     uint64_t before; /* files in front of this number are asked for */
     bool is_strict;  /* something is named: all of it that is old enough, or nothing */
     struct binlog_position passed; /* to_epoch: where it ends; else {0, 0} */
+    unsigned looks;                /* by force: since the last file went */
 };
 
 /* ---- what is asked for ---- */
@@ -317,10 +320,21 @@ static void plan_by_force(struct by_hand *by_hand, const struct purge_view *view
     }
 }
 
+static bool has_applier(const struct log_hold *holds, size_t count)
+{
+    for (size_t at = 0; at < count; at++) {
+        if (holds[at].is_applier) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /*
  * Lets one file go. All who need any of the files lose their place in front of
  * the first one, durably; and again before each, for a stream that was not yet
- * ended may have given its applier a place.
+ * ended may have given its applier a place. Whose report came in between is
+ * seen by another look, but nobody holds up a purge by reporting all the time.
  */
 static enum status force_once(struct by_hand *by_hand,
                               struct purge_round *round,
@@ -340,9 +354,12 @@ static enum status force_once(struct by_hand *by_hand,
         add_losers(by_hand->outcome, view.holds, needs);
         status = purge_drop_holds(by_hand->purger, view.holds, needs, by_hand->before,
                                   "by force", error);
-        if (status == STATUS_OK) {
-            status = purge_oldest(by_hand->purger, &view, round, error);
-        }
+    }
+    if (has_applier(view.holds, needs) && by_hand->looks < FORCE_MOST_LOOKS) {
+        by_hand->looks++;
+    } else if (asked > 0 && status == STATUS_OK) {
+        by_hand->looks = 0;
+        status = purge_oldest(by_hand->purger, &view, round, error);
     }
     purge_view_release(&view);
     return status;

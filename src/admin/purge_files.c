@@ -25,18 +25,32 @@ static enum status settle(struct purger *purger, struct error *error)
                                             : registry_settle(purger->options.registry, error);
 }
 
+/* On a disk that is full the files that go make the room for it themselves. */
+static enum status settle_before(struct purger *purger, uint64_t before, struct error *error)
+{
+    enum status status = settle(purger, error);
+    struct error ignored; /* then it is full still */
+
+    if (status == STATUS_FULL &&
+        binlog_store_make_room(purger->options.store, before, &ignored) == STATUS_OK) {
+        status = settle(purger, error);
+    }
+    return status;
+}
+
 enum status purge_oldest(struct purger *purger,
                          const struct purge_view *view,
                          struct purge_round *round,
                          struct error *error)
 {
     struct binlog_purged purged;
-    enum status status = settle(purger, error);
+    uint64_t before = view->files[1].file;
+    enum status status = settle_before(purger, before, error);
 
     if (status != STATUS_OK) {
         return status;
     }
-    status = binlog_store_purge(purger->options.store, view->files[1].file, &purged, error);
+    status = binlog_store_purge(purger->options.store, before, &purged, error);
     count_purged(purger, &purged);
     if (purged.files > 0) {
         round->first_file = round->files == 0 ? view->files[0].file : round->first_file;
@@ -47,7 +61,23 @@ enum status purge_oldest(struct purger *purger,
     if (status == STATUS_OK) {
         purger_succeed(&purger->purging);
     }
+    purger->has_leftovers = status != STATUS_OK;
     return status;
+}
+
+void purge_leftovers(struct purger *purger)
+{
+    struct binlog_purged purged;
+    struct error error;
+
+    if (!purger->has_leftovers) {
+        return;
+    }
+    if (binlog_store_purge(purger->options.store, 0, &purged, &error) != STATUS_OK) {
+        purger_fail(purger, &purger->purging, "purge.failed", &error);
+        return;
+    }
+    purger->has_leftovers = false;
 }
 
 void purge_round_tell(struct purger *purger,
@@ -70,22 +100,40 @@ void purge_round_tell(struct purger *purger,
 
 /* ---- who needed them ---- */
 
-/* Durable before anything of what it needs goes. The registry tells applier.lost. */
+/* A report that came since the holds were read counts: said again it gives the applier its
+ * place back, if that stays. True: it is lost. */
+static bool is_lost_still(struct purger *purger, const struct log_hold *hold)
+{
+    struct applier_registry *appliers = purger->options.appliers;
+    struct applier_facts *facts = NULL;
+    struct error ignored; /* it is lost then, until it reports once more */
+    bool is_lost = true;
+
+    if (applier_registry_find(appliers, hold->server_id, &facts, &ignored) != STATUS_OK) {
+        return false; /* forgotten meanwhile: nobody is to be told */
+    }
+    if (epoch_key_compare(facts->applied, hold->epoch) > 0) {
+        is_lost = applier_registry_report(appliers, hold->server_id, facts->applied.epoch,
+                                          facts->way, &ignored) != STATUS_OK;
+    }
+    applier_facts_free(facts, 1);
+    return is_lost;
+}
+
+/* Durable before anything of what it needs goes. */
 static enum status lose(struct purger *purger,
                         const struct log_hold *hold,
                         const char *why,
                         struct error *error)
 {
-    char text[PURGE_TEXT_BYTES];
     enum status status =
         applier_registry_lose(purger->options.appliers, hold->server_id, error);
 
     if (status == STATUS_NOT_FOUND) {
-        return STATUS_OK; /* it was forgotten meanwhile: nobody is to be told */
+        return STATUS_OK;
     }
-    if (status == STATUS_OK) {
-        purger_tell(purger, "applier.dropped", "%s loses its place %s",
-                    purger_print_holds(purger, text, hold, 1), why);
+    if (status == STATUS_OK && is_lost_still(purger, hold)) {
+        purge_tell_lost(purger, hold, why);
     }
     return status;
 }

@@ -156,6 +156,26 @@ void purge_warn_of_stranding(struct purger *purger, const struct purge_view *vie
 
 /* ---- lost ---- */
 
+void purge_tell_lost(struct purger *purger, const struct log_hold *hold, const char *why)
+{
+    struct told *told = &purger->lost;
+    uint32_t *server_ids = NULL;
+    char text[PURGE_TEXT_BYTES];
+
+    if (was_told(told, hold->server_id)) {
+        return;
+    }
+    purger_tell(purger, "applier.lost", "%s loses its place: what it needs is purged %s",
+                purger_print_holds(purger, text, hold, 1), why);
+    server_ids = mem_zeroed((told->count + 1) * sizeof(*server_ids));
+    if (told->count > 0) {
+        memcpy(server_ids, told->server_ids, told->count * sizeof(*server_ids));
+    }
+    server_ids[told->count] = hold->server_id;
+    qsort(server_ids, told->count + 1, sizeof(*server_ids), compare_ids);
+    replace_told(told, server_ids, told->count + 1);
+}
+
 /* Before the first file, and not only behind a gap or ahead of the log. */
 static bool is_gone(struct purger *purger, const struct applier_facts *facts)
 {

@@ -54,6 +54,7 @@ struct purger {
 
     /* Of who has the turn. */
     struct purge_retry purging;
+    bool has_leftovers;   /* a purge failed, and files may be left that are listed no more */
     bool is_disk_unknown; /* said so */
     char blocked_by[128]; /* who the last purge.blocked named; "": none */
     struct told stranding;
@@ -124,6 +125,9 @@ MUST_CHECK enum status purge_oldest(struct purger *purger,
                                     struct purge_round *round,
                                     struct error *error);
 
+/* Tries again to remove what a purge that failed has left. */
+void purge_leftovers(struct purger *purger);
+
 /* Tells the event, if anything went; `how` ends the text. */
 void purge_round_tell(struct purger *purger,
                       const struct purge_round *round,
@@ -147,6 +151,10 @@ void purge_warn(struct purger *purger, const struct purge_view *view);
 
 /* Before the oldest file goes: who would not find its place any more? */
 void purge_warn_of_stranding(struct purger *purger, const struct purge_view *view);
+
+/* An applier loses its place: applier.lost, with what it needed. Once, until it has one again.
+ */
+void purge_tell_lost(struct purger *purger, const struct log_hold *hold, const char *why);
 
 /* Without the turn, on the thread. */
 void purge_source(struct purger *purger);

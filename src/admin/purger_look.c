@@ -65,6 +65,7 @@ void purge_by_rules(struct purger *purger)
     if (!purger_may_try(purger, &purger->purging)) {
         return;
     }
+    purge_leftovers(purger);
     while (!purger_is_stopping(purger) && purge_next(purger, &round)) {
     }
     tell_done(purger, &round);

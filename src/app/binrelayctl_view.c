@@ -110,6 +110,21 @@ static char *pinned_cell(const json_t *row, const char *key)
                : table_text(json_object_get(row, key));
 }
 
+/* "201, 202" */
+static char *list_cell(const json_t *row, const char *key)
+{
+    const json_t *list = json_object_get(row, key);
+    char *text = mem_text(json_array_size(list) == 0 ? "-" : "");
+
+    for (size_t at = 0; at < json_array_size(list); at++) {
+        autofree char *item = table_text(json_array_get(list, at));
+        autofree char *before = text;
+
+        text = mem_format("%s%s%s", before, at == 0 ? "" : ", ", item);
+    }
+    return text;
+}
+
 static char *expiry_cell(const json_t *row, const char *key)
 {
     const json_t *at = json_object_get(row, key);
@@ -161,6 +176,20 @@ static const struct table_column pin_columns[] = {
     {NULL, NULL, NULL, false},
 };
 
+static const struct table_column lease_columns[] = {
+    {"CLUSTER", "cluster", NULL, false},
+    {"GROUP", "group", NULL, false},
+    {"STATE", "state", NULL, false},
+    {"HOLDER", "holder", NULL, true},
+    {"EXPIRES IN", "expires_in_seconds", seconds_cell, true},
+    {"APPLIED", "applied_epoch", NULL, true},
+    {"SENT", "sent", NULL, false},
+    {"WAITING", "waiting", list_cell, false},
+    {"FENCED", "fenced", list_cell, false},
+    {"REASON", "reason", filled_cell, false},
+    {NULL, NULL, NULL, false},
+};
+
 static const struct table_column hold_columns[] = {
     {"WHO", "who", NULL, false},
     {"NEEDS FROM", "from", NULL, false},
@@ -206,6 +235,11 @@ static void view_appliers(FILE *output, const json_t *result)
 static void view_pins(FILE *output, const json_t *result)
 {
     print_table(output, result, pin_columns);
+}
+
+static void view_leases(FILE *output, const json_t *result)
+{
+    print_table(output, result, lease_columns);
 }
 
 /* ---- sentences ---- */
@@ -284,10 +318,9 @@ static const struct {
     const char *command;
     void (*print)(FILE *output, const json_t *result);
 } views[] = {
-    {"status", view_status},     {"applier list", view_appliers},
-    {"applier show", view_each}, {"applier check", view_check},
-    {"pin list", view_pins},     {"purge", view_purge},
-    {"metrics", view_text},      {"help", view_help},
+    {"status", view_status},       {"applier list", view_appliers}, {"applier show", view_each},
+    {"applier check", view_check}, {"pin list", view_pins},         {"purge", view_purge},
+    {"lease show", view_leases},   {"metrics", view_text},          {"help", view_help},
 };
 
 /* True if the request begins with the words. */

@@ -248,11 +248,12 @@ enum status disk_replace_file(const struct disk *disk,
     char *slash = strrchr(directory, '/');
     enum status status = write_aside(disk, aside, data, size, error);
 
-    if (status != STATUS_OK) {
-        return status;
+    if (status == STATUS_OK && disk_rename(disk, aside, path) != 0) {
+        status = error_set_errno(error, "rename %s", aside);
     }
-    if (disk_rename(disk, aside, path) != 0) {
-        return error_set_errno(error, "rename %s", aside);
+    if (status != STATUS_OK) {
+        (void)disk_remove(disk, aside); /* the room may be what is missing */
+        return status;
     }
     if (slash != NULL) {
         *slash = '\0';

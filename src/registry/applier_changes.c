@@ -114,8 +114,12 @@ void applier_changes_add_rows(struct applier_registry *appliers,
     struct applier_time now = applier_registry_now(appliers);
     struct error error;
 
+    /* By the source's clock, as all times of that table. */
+    uint64_t source_usec =
+        now.wall_usec + (uint64_t)cluster_board_clock_offset(appliers->board);
+
     if (heartbeat_table_add_missing(appliers->registry->heartbeats, server_ids, count,
-                                    now.wall_usec, &error) != STATUS_OK) {
+                                    source_usec, &error) != STATUS_OK) {
         log_error("cluster %s: appliers without a heartbeat row: %s", appliers->cluster,
                   error.message);
     }

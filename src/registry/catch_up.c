@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "applier_registry_internal.h"
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/epoch_locate.h"
 
@@ -150,6 +151,21 @@ static enum status find_beginning(struct binlog_store *store,
     }
     *found = begin;
     return STATUS_OK;
+}
+
+struct applier_facts catch_up_member(struct applier_registry *appliers,
+                                     const struct applier_facts *applier)
+{
+    struct applier_facts member = *applier;
+    struct epoch_key highest = {0};
+
+    if (appliers->shares_groups && applier->group[0] != '\0') {
+        highest = applier_registry_group_applied(appliers, applier->group);
+    }
+    if (epoch_key_compare(highest, member.applied) > 0) {
+        member.applied = highest;
+    }
+    return member;
 }
 
 struct catch_up catch_up_of(struct binlog_store *store, const struct applier_facts *applier)

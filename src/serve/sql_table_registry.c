@@ -57,9 +57,10 @@ static void add_report(struct sql_rows *rows,
                        const struct served_cluster *cluster,
                        const struct applier_facts *applier)
 {
+    struct applier_facts member = catch_up_member(cluster->appliers, applier);
     double lag = 0;
     bool has_lag =
-        catch_up_lag(cluster->store, applier, clock_wall_usec(rows->session->clock), &lag);
+        catch_up_lag(cluster->store, &member, clock_wall_usec(rows->session->clock), &lag);
 
     sql_rows_add_if(rows, applier->applied.epoch != 0, applier->applied.epoch);
     add_text_if(rows, applier->applied_gtids);

@@ -20,6 +20,7 @@ struct applier_poll {
     /* The thread's own. */
     struct poll_rows rows; /* owned */
     uint32_t server_id;    /* of the server, in this round */
+    uint64_t applied;      /* the epoch that it reported in this round; 0: none */
     bool has_said_unknown; /* that the cluster has no applier of that id */
 };
 
@@ -73,15 +74,31 @@ static void note_report(const struct applier_poll *poll,
     }
 }
 
-/* ---- the heartbeat table ---- */
+/* ---- the heartbeat table, which is read behind mysql.ndb_apply_status ---- */
 
-static void report_row(void *context, const struct heartbeat_row *row)
+/* The row that the server keeps of itself may be older than what was read of it just now. */
+static bool is_outdone(const struct applier_poll *poll, const struct heartbeat_row *row)
+{
+    const struct applier_poll_options *options = &poll->options;
+
+    return row->server_id == poll->server_id && row->has_applied_epoch &&
+           row->applied_epoch <= poll->applied &&
+           (!row->has_source_cluster ||
+            report_router_cluster_of(options->reports, row->source_cluster) ==
+                options->appliers);
+}
+
+static bool report_row(void *context, const struct heartbeat_row *row)
 {
     struct applier_poll *poll = context;
     struct error error = {0};
+    enum status status = STATUS_OK;
 
-    note_report(poll, report_router_take_row(poll->options.reports, row, REPORT_POLL, &error),
-                &error);
+    if (!is_outdone(poll, row)) {
+        status = report_router_take_row(poll->options.reports, row, REPORT_POLL, &error);
+        note_report(poll, status, &error);
+    }
+    return status == STATUS_OK;
 }
 
 static enum status ask_heartbeats(struct applier_poll *poll,
@@ -141,11 +158,13 @@ static enum status ask_apply_status(struct applier_poll *poll,
         sql, "SELECT server_id, epoch FROM mysql.ndb_apply_status", &rows, error);
     struct error refused = {0};
 
+    poll->applied = 0;
     if (status == STATUS_OK && applied.epoch != 0 && is_applier(poll)) {
-        note_report(poll,
-                    applier_registry_report(poll->options.appliers, poll->server_id,
-                                            applied.epoch, REPORT_POLL, &refused),
-                    &refused);
+        enum status taken = applier_registry_report(poll->options.appliers, poll->server_id,
+                                                    applied.epoch, REPORT_POLL, &refused);
+
+        note_report(poll, taken, &refused);
+        poll->applied = taken == STATUS_OK ? applied.epoch : 0;
     }
     return status;
 }
@@ -231,8 +250,8 @@ static enum status end_round(const struct applier_poll *poll,
 static enum status run_round(void *context, struct source_sql *sql, struct error *error)
 {
     static enum status (*const ways[])(struct applier_poll * poll, struct source_sql * sql,
-                                       struct error * error) = {ask_heartbeats,
-                                                                ask_apply_status, ask_gtids};
+                                       struct error * error) = {ask_apply_status,
+                                                                ask_heartbeats, ask_gtids};
     struct applier_poll *poll = context;
     size_t count = poll->options.reads_gtids ? sizeof(ways) / sizeof(ways[0])
                                              : sizeof(ways) / sizeof(ways[0]) - 1;

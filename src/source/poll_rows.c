@@ -78,32 +78,40 @@ static bool is_same(const struct heartbeat_row *one, const struct heartbeat_row 
            one->source_cluster == other->source_cluster;
 }
 
-/* This round becomes the one before. */
-static void turn(struct poll_rows *rows)
+/* This round becomes the one before, with so many rows. */
+static void turn(struct poll_rows *rows, size_t count)
 {
     free(rows->rows);
     rows->rows = rows->found;
-    rows->count = rows->found_count;
+    rows->count = count;
     rows->found = NULL;
     rows->found_count = 0;
     rows->found_capacity = 0;
 }
 
+static bool is_known(const struct poll_rows *rows, const struct heartbeat_row *row)
+{
+    const struct heartbeat_row *before =
+        rows->count == 0
+            ? NULL
+            : bsearch(row, rows->rows, rows->count, sizeof(*rows->rows), by_server_id);
+
+    return before != NULL && is_same(row, before);
+}
+
 void poll_rows_end(struct poll_rows *rows, uint32_t always, poll_row_fn fn, void *context)
 {
+    size_t taken = 0;
+
     if (rows->found_count > 0) {
         qsort(rows->found, rows->found_count, sizeof(*rows->found), by_server_id);
     }
     for (size_t at = 0; at < rows->found_count; at++) {
-        const struct heartbeat_row *row = &rows->found[at];
-        const struct heartbeat_row *before =
-            rows->count == 0
-                ? NULL
-                : bsearch(row, rows->rows, rows->count, sizeof(*rows->rows), by_server_id);
+        const struct heartbeat_row row = rows->found[at];
 
-        if (row->server_id == always || before == NULL || !is_same(row, before)) {
-            fn(context, row);
+        if ((row.server_id != always && is_known(rows, &row)) || fn(context, &row)) {
+            rows->found[taken++] = row;
         }
     }
-    turn(rows);
+    turn(rows, taken);
 }

@@ -21,7 +21,8 @@ enum poll_column {
 };
 
 struct poll_rows {
-    struct heartbeat_row *rows; /* owned: of the round before, then of this one; by server_id */
+    struct heartbeat_row
+        *rows; /* owned: those of the round before that were taken, by server_id */
     size_t count;
     struct heartbeat_row *found; /* owned: of this round, as they come */
     size_t found_count;
@@ -36,7 +37,8 @@ void poll_rows_begin(struct poll_rows *rows);
 /* A row as text; what is no row of that table is passed over. For source_sql_ask(). */
 void poll_rows_take(void *rows, const struct bytes *values);
 
-typedef void (*poll_row_fn)(void *context, const struct heartbeat_row *row);
+/* Returns true if the row was taken; one that was not is handed on again in the next round. */
+typedef bool (*poll_row_fn)(void *context, const struct heartbeat_row *row);
 
 /* The round ended: hands on what is new or changed, and the row of `always` in any case. */
 void poll_rows_end(struct poll_rows *rows, uint32_t always, poll_row_fn fn, void *context);

@@ -2,7 +2,8 @@
 /*
  * A purge in steps that each may be the last thing the process does:
  *
- *   1. the record says which file is the first one now  (durable)
+ *   1. the record says which file is the first one now  (durable). On a disk that is full,
+ *      what was derived from the files in front of it goes before that: the room for it
  *   2. the list lets go of the files in front of it
  *   3. what was derived from them goes from the disk
  *   4. they go themselves, oldest first; the directory is synced before and after
@@ -143,23 +144,118 @@ void store_raise_first_visible(struct binlog_store *store, uint64_t first)
     }
 }
 
-/* By what is in the directory, so that what an earlier purge left goes too. */
+/* What is in the directory in front of a file, so that what an earlier purge left goes too. */
+static enum status list_in_front(const struct binlog_store *store,
+                                 uint64_t first,
+                                 struct store_listing *listing,
+                                 struct error *error)
+{
+    size_t count = 0;
+    enum status status =
+        store_listing_read(listing, store->directory, binlog_store_log_name(store), error);
+
+    while (status == STATUS_OK && count < listing->count && listing->files[count] < first) {
+        count++;
+    }
+    listing->count = count;
+    return status;
+}
+
 static enum status remove_in_front(const struct binlog_store *store,
                                    uint64_t first,
                                    struct error *error)
 {
     struct store_listing listing = {0};
-    size_t count = 0;
-    enum status status =
-        store_listing_read(&listing, store->directory, binlog_store_log_name(store), error);
+    enum status status = list_in_front(store, first, &listing, error);
 
-    while (count < listing.count && listing.files[count] < first) {
-        count++;
-    }
     if (status == STATUS_OK) {
-        status = store_remove_files(store, listing.log_name, listing.files, count, error);
+        status =
+            store_remove_files(store, listing.log_name, listing.files, listing.count, error);
     }
     store_listing_release(&listing);
+    return status;
+}
+
+/* Who needs one of them before the files are gone makes it anew, if there is room. */
+static enum status remove_derived_in_front(const struct binlog_store *store,
+                                           uint64_t first,
+                                           struct error *error)
+{
+    struct store_listing listing = {0};
+    enum status status = list_in_front(store, first, &listing, error);
+
+    for (size_t at = 0; status == STATUS_OK && at < listing.count; at++) {
+        autofree char *path = store_file_path(store, listing.log_name, listing.files[at]);
+
+        status = store_remove_derived(store, path, error);
+    }
+    store_listing_release(&listing);
+    return status == STATUS_OK ? disk_sync_directory(store->disk, store->directory, error)
+                               : status;
+}
+
+/* A full disk is where a purge is needed most. */
+static enum status write_record(const struct binlog_store *store,
+                                const struct purge_record *record,
+                                struct error *error)
+{
+    enum status status = purge_record_write(store->disk, store->directory, record, error);
+
+    if (status == STATUS_FULL) {
+        struct error ignored; /* what failed is that the disk is full */
+
+        if (remove_derived_in_front(store, record->first, &ignored) == STATUS_OK) {
+            status = purge_record_write(store->disk, store->directory, record, error);
+        }
+    }
+    return status;
+}
+
+/*
+ * After a failure to write it: could a start find the record all the same? Then the files are
+ * as good as gone, and nobody may come to need them any more.
+ */
+static bool may_be_recorded(const struct binlog_store *store, uint64_t first)
+{
+    struct purge_record found = {0};
+    struct error ignored;
+    enum status status = purge_record_read(store->disk, store->directory, &found, &ignored);
+    bool is_other = status == STATUS_NOT_FOUND || (status == STATUS_OK && found.first != first);
+
+    purge_record_release(&found);
+    return !is_other;
+}
+
+/* The record is written, or might be. */
+static void begin_without(struct binlog_store *store,
+                          size_t count,
+                          const struct purge_record *record,
+                          struct binlog_purged *purged)
+{
+    let_go(store, count, &record->held, purged);
+    store_raise_first_visible(store, record->first);
+    epoch_handles_drop_front(&store->epoch_handles, record->first);
+    purged->first = record->first;
+    store->has_leftovers = true;
+}
+
+static enum status run_purge(struct binlog_store *store,
+                             size_t count,
+                             const struct purge_record *record,
+                             struct binlog_purged *purged,
+                             struct error *error)
+{
+    enum status status = write_record(store, record, error);
+
+    if (status == STATUS_OK || may_be_recorded(store, record->first)) {
+        begin_without(store, count, record, purged);
+    }
+    if (status == STATUS_OK) {
+        /* Who mends an index of theirs would make it anew behind us. */
+        store_await_mends(store);
+        status = remove_in_front(store, record->first, error);
+        store->has_leftovers = status != STATUS_OK;
+    }
     return status;
 }
 
@@ -174,17 +270,9 @@ static enum status purge(struct binlog_store *store,
 
     purge_record_init(&record);
     count = plan(store, before, &record);
-    purged->first = record.first;
-    if (count > 0) {
-        status = purge_record_write(store->disk, store->directory, &record, error);
-    }
-    if (count > 0 && status == STATUS_OK) {
-        let_go(store, count, &record.held, purged);
-        store_raise_first_visible(store, purged->first);
-        /* Who mends an index of theirs would make it anew behind us. */
-        store_await_mends(store);
-        epoch_handles_drop_front(&store->epoch_handles, purged->first);
-        status = remove_in_front(store, purged->first, error);
+    purged->first = binlog_files_first(store);
+    if (count > 0 || store->has_leftovers) {
+        status = run_purge(store, count, &record, purged, error);
     }
     purge_record_release(&record);
     return status;
@@ -200,6 +288,26 @@ enum status binlog_store_purge(struct binlog_store *store,
     *purged = (struct binlog_purged){0};
     pthread_mutex_lock(&store->purge_lock);
     status = purge(store, before, purged, error);
+    pthread_mutex_unlock(&store->purge_lock);
+    return status;
+}
+
+enum status binlog_store_make_room(struct binlog_store *store,
+                                   uint64_t before,
+                                   struct error *error)
+{
+    uint64_t first = 0;
+    enum status status = STATUS_OK;
+
+    pthread_mutex_lock(&store->purge_lock);
+    pthread_mutex_lock(&store->list.lock);
+    if (store->list.count > 0) {
+        first = store->list.files[count_in_front(&store->list, before, false)]->number;
+    }
+    pthread_mutex_unlock(&store->list.lock);
+    if (first != 0) {
+        status = remove_derived_in_front(store, first, error);
+    }
     pthread_mutex_unlock(&store->purge_lock);
     return status;
 }

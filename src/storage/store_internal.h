@@ -80,6 +80,7 @@ struct binlog_store {
     struct published_position durable_end;
     struct published_position first_visible;
     pthread_mutex_t purge_lock; /* one purge at a time, and none while the store is recovered */
+    bool has_leftovers;         /* of a purge that failed half done; under the purge lock */
 
     /* The files that are written and not wholly durable: from the durable end's to the one that
      * is appended to, which is the last. */

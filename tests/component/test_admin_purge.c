@@ -120,17 +120,17 @@ static void a_purge_says_what_it_would_do_and_does_it(void)
     json_t *row = NULL;
 
     rig_open(&rig);
-    row = rig_do_with(&rig, "purge east --to-epoch %lu --dry-run", rig_epoch(2, 2));
+    row = rig_do_with(&rig, "purge east --to-epoch %lu --dry-run", rig_epoch(3, 1));
     rig_check(row, "files", "2");
     rig_check(row, "dry_run", "yes");
     CHECK(file_count(&rig) == RIG_FILES);
     json_decref(row);
-    row = rig_do_with(&rig, "purge east --to-epoch %lu", rig_epoch(2, 2));
+    row = rig_do_with(&rig, "purge east --to-epoch %lu", rig_epoch(3, 1));
     rig_check(row, "files", "2");
     rig_check(row, "first", "binlog.000003");
     CHECK(file_count(&rig) == RIG_FILES - 2);
     json_decref(row);
-    row = rig_do_with(&rig, "purge east --to-epoch %lu", rig_epoch(2, 2)); /* again */
+    row = rig_do_with(&rig, "purge east --to-epoch %lu", rig_epoch(3, 1)); /* again */
     rig_check(row, "files", "0");
     json_decref(row);
     row = rig_do(&rig, "{\"command\": \"purge\", \"cluster\": \"east\", \"to_file\": "

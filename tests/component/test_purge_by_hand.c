@@ -296,6 +296,7 @@ static void who_could_not_be_told_durably_keeps_the_files(void)
 /* It connects again at once, to the last file that goes. */
 static void come_back(struct purge_rig *rig, uint32_t server_id)
 {
+    memset(rig->streams, 0, sizeof(rig->streams)); /* all were its own */
     if (purge_rig_first(rig) <= 3) {
         CHECK(purge_rig_stream(rig, server_id, (struct binlog_position){3, 4}) != NULL);
     }
@@ -316,6 +317,8 @@ static void who_comes_back_while_its_files_go_has_lost_them_all_the_same(void)
         &error);
     CHECK(outcome.files == 3 && purge_rig_first(rig) == 4);
     CHECK(purge_rig_is_lost(rig, 201));
+    CHECK(purge_rig_count_events(rig, "applier.lost") == 1);
+    CHECK(purge_rig_has_event(rig, "applier.lost", "applied epoch 10"));
     CHECK(applier_registry_holds(rig->appliers, &holds) == 0);
     free(holds);
     purge_outcome_release(&outcome);

@@ -175,7 +175,7 @@ static void the_oldest_need_is_dropped_first_and_no_more_than_it_takes(void)
     CHECK(purge_rig_is_lost(rig, 201) && !purge_rig_is_lost(rig, 202) &&
           !purge_rig_is_lost(rig, 203));
     CHECK(rig->ended_count > 0 && rig->ended_ids[0] == 201);
-    CHECK(purge_rig_has_event(rig, "applier.dropped", "applier 201 from binlog.000002:"));
+    CHECK(purge_rig_has_event(rig, "applier.lost", "applier 201 from binlog.000002:"));
     CHECK(purge_rig_count_events(rig, "applier.lost") == 1);
     fill_to(rig, 200); /* eight files, and room for four */
     look(rig);

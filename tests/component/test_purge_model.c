@@ -410,7 +410,6 @@ static void fail(struct model *model)
     first = purge_rig_first(model->rig);
     CHECK(first >= model->first && first <= most);
     model_advance(model, first);
-    model->may_have_leftovers = true;
     purge_rig_pass(model->rig, 100 * second); /* until it is tried again */
 }
 
@@ -422,7 +421,6 @@ static void restart(struct model *model)
         model->appliers[at].sign_usec = model_now(model);
     }
     memset(model->given_before, 0, sizeof(model->given_before));
-    model->may_have_leftovers = false;
 }
 
 static const struct {

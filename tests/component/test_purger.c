@@ -3,6 +3,7 @@
 #include "binrelay/admin/purger.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "binrelay/base/memory.h"
 #include "check.h"
@@ -173,6 +174,34 @@ static void a_disk_that_fails_is_told_once_and_tried_again(void)
     purge_rig_free(rig);
 }
 
+static bool is_on_disk(const struct purge_rig *rig, unsigned file)
+{
+    autofree char *path = mem_format("%s/binlog.%06u", rig->directory, file);
+
+    return access(path, F_OK) == 0;
+}
+
+/* Wherever it fails: in the end nothing is left, though nothing more is to be purged. */
+static void what_a_failed_purge_left_is_removed_later(void)
+{
+    bool has_failed = true;
+
+    for (uint64_t operation = 1; has_failed; operation++) {
+        struct purge_rig *rig = rig_with_files();
+
+        purge_rig_add_applier(rig, 201, true, 0);
+        purge_rig_report(rig, 201, 30);
+        fake_disk_fail_at(rig->disk, fake_disk_operations(rig->disk) + operation,
+                          FAKE_FAULT_EIO);
+        look(rig);
+        has_failed = purge_rig_count_events(rig, "purge.failed") > 0;
+        purge_rig_pass(rig, 60 * second);
+        look(rig);
+        CHECK(purge_rig_first(rig) == 2 && !is_on_disk(rig, 1) && is_on_disk(rig, 2));
+        purge_rig_free(rig);
+    }
+}
+
 static void a_restart_finds_the_same_files_and_needs(void)
 {
     struct purge_rig *rig = rig_with_files();
@@ -252,6 +281,7 @@ int main(void)
     pins_and_streams_hold_as_appliers_do();
     an_expired_applier_is_warned_of_and_then_passed();
     a_disk_that_fails_is_told_once_and_tried_again();
+    what_a_failed_purge_left_is_removed_later();
     a_restart_finds_the_same_files_and_needs();
     a_report_that_a_file_went_by_is_durable();
     return 0;

@@ -185,6 +185,91 @@ static void goes_on_after_a_failed_operation(const struct script *script, uint64
     }
 }
 
+/* What is listed behind a failure somebody may come to need: a start must not take it for
+ * purged. */
+static void a_start_behind_a_failure_lists_no_less(const struct script *script,
+                                                   uint64_t operations)
+{
+    for (uint64_t operation = 1; operation <= operations; operation++) {
+        struct world world = world_new(script);
+        struct error error;
+        uint64_t first = 0;
+
+        fake_disk_fail_at(world.fake, fake_disk_operations(world.fake) + operation,
+                          FAKE_FAULT_EIO);
+        CHECK(purge(&world, PURGE_BEFORE, &error) != STATUS_OK);
+        first = first_listed(&world);
+        stop(&world, operation % 2 == 0 ? &(enum fake_loss){FAKE_LOSS_ALL} : NULL, 0);
+        start(&world);
+        CHECK(first_listed(&world) <= first);
+        world_free(&world);
+    }
+}
+
+/* And the next purge takes what a failed one left, though it has nothing to do of its own. */
+static void the_next_purge_takes_what_was_left(const struct script *script, uint64_t operations)
+{
+    for (uint64_t operation = 1; operation <= operations; operation++) {
+        struct world world = world_new(script);
+        struct error error;
+
+        fake_disk_fail_at(world.fake, fake_disk_operations(world.fake) + operation,
+                          FAKE_FAULT_EIO);
+        CHECK(purge(&world, PURGE_BEFORE, &error) != STATUS_OK);
+        CHECK_OK(purge(&world, PURGE_BEFORE, &error), &error);
+        check_first(&world, PURGE_BEFORE);
+        world_free(&world);
+    }
+}
+
+static void remove_derived(const struct world *world)
+{
+    for (unsigned file = 1; file <= SCRIPT_FILES; file++) {
+        autofree char *path = mem_format("%s/%s.%06u.gtids", world->directory,
+                                         binlog_store_log_name(world->store), file);
+
+        (void)disk_remove(fake_disk_calls(world->fake), path);
+    }
+}
+
+/* Not a block is free, and there are leftovers of what failed for that before. */
+static void a_full_disk_is_purged(const struct script *script)
+{
+    struct world world = world_new(script);
+    struct error error;
+
+    fake_disk_set_blocks(world.fake, 0);
+    for (uint64_t before = 2; before <= SCRIPT_FILES; before++) {
+        CHECK_OK(purge(&world, before, &error), &error);
+        check_first(&world, before);
+        fake_disk_set_blocks(world.fake, 0); /* somebody else took it */
+    }
+    stop(&world, &(enum fake_loss){FAKE_LOSS_ALL}, 0);
+    start(&world);
+    check_first(&world, SCRIPT_FILES);
+    world_free(&world);
+}
+
+/* Where there is nothing to make room with, all stays as it is. */
+static void a_full_disk_may_stay_full(const struct script *script)
+{
+    struct world world = world_new(script);
+    struct error error;
+
+    remove_derived(&world);
+    fake_disk_set_blocks(world.fake, 0);
+    CHECK(purge(&world, PURGE_BEFORE, &error) == STATUS_FULL);
+    CHECK(first_listed(&world) == 1 && !is_there(&world, 1, ".gtids"));
+    stop(&world, NULL, 0);
+    fake_disk_set_blocks(world.fake, UINT64_MAX);
+    start(&world);
+    check_first(&world, 1);
+    fake_disk_set_blocks(world.fake, 1);
+    CHECK_OK(purge(&world, PURGE_BEFORE, &error), &error);
+    check_first(&world, PURGE_BEFORE);
+    world_free(&world);
+}
+
 static void comes_back_after_an_end(const struct script *script,
                                     uint64_t operation,
                                     const enum fake_loss *loss,
@@ -254,8 +339,12 @@ int main(void)
     operations = count_operations(&script);
     CHECK(operations >= 3 + 3);
     goes_on_after_a_failed_operation(&script, operations);
+    a_start_behind_a_failure_lists_no_less(&script, operations);
+    the_next_purge_takes_what_was_left(&script, operations);
     comes_back_after_each_end(&script, operations);
     the_newest_file_stays(&script);
+    a_full_disk_is_purged(&script);
+    a_full_disk_may_stay_full(&script);
     a_damaged_record_loses_no_file(&script);
     script_release(&script);
     return 0;

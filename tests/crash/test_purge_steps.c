@@ -18,7 +18,7 @@
 #include "temp_dir.h"
 
 enum {
-    STEPS = 20000,
+    STEPS = 10000,
     LIFE_STEPS = 120, /* of a process that nothing ends */
     MOST_FAULT_AT = 160,
     FIRST_SEED = 20260101,

@@ -13,7 +13,7 @@
 #include "check.h"
 #include "fake_disk_model.h"
 
-enum { MOST_DESCRIPTORS = 1024 };
+enum { MOST_DESCRIPTORS = 1024, BLOCK_BYTES = 4096 };
 
 struct fake_disk {
     struct disk calls;
@@ -24,6 +24,8 @@ struct fake_disk {
     uint64_t fail_at;
     enum fake_fault fault;
     bool is_full;
+    bool has_limit;
+    int64_t blocks_left; /* with a limit */
     bool is_dead;
     bool is_short; /* the next write finds the disk full */
     uint64_t free_bytes;
@@ -69,6 +71,30 @@ static bool must_fail(struct fake_disk *fake, bool needs_room)
     return fails;
 }
 
+static int64_t blocks_of(int64_t bytes)
+{
+    return (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES;
+}
+
+/* A name takes part of a block that is there. */
+static int64_t blocks_at(const char *path)
+{
+    struct stat facts;
+
+    return stat(path, &facts) == 0 ? blocks_of(facts.st_size) : 0;
+}
+
+/* False, with errno set, if a file that grows finds no room. */
+static bool take_blocks(struct fake_disk *fake, int64_t had, int64_t has)
+{
+    if (fake->has_limit && has > had && has - had > fake->blocks_left) {
+        errno = ENOSPC;
+        return false;
+    }
+    fake->blocks_left -= has - had;
+    return true;
+}
+
 static int fake_open(void *context, const char *path, int flags, mode_t mode)
 {
     struct fake_disk *fake = context;
@@ -80,6 +106,9 @@ static int fake_open(void *context, const char *path, int flags, mode_t mode)
 
     if ((is_made || is_emptied) && must_fail(fake, true)) {
         return -1;
+    }
+    if (is_emptied) {
+        (void)take_blocks(fake, blocks_at(path), 0);
     }
     file = open(path, flags | O_CLOEXEC, mode);
     if (file < 0) {
@@ -115,6 +144,12 @@ static ssize_t fake_read_at(void *context, int file, void *data, size_t size, of
 static ssize_t write_through(
     struct fake_disk *fake, int file, const void *data, size_t size, off_t offset)
 {
+    int64_t had = disk_file_bytes(file);
+    int64_t has = (int64_t)offset + (int64_t)size;
+
+    if (!take_blocks(fake, blocks_of(had), blocks_of(has > had ? has : had))) {
+        return -1;
+    }
     fake_disk_model_change(fake->open_nodes[file], (uint64_t)offset, data, size);
     CHECK(pwrite(file, data, size, offset) == (ssize_t)size);
     return (ssize_t)size;
@@ -177,6 +212,7 @@ static int fake_truncate(void *context, int file, off_t size)
     if (must_fail(fake, false)) {
         return -1;
     }
+    (void)take_blocks(fake, blocks_of(disk_file_bytes(file)), blocks_of(size));
     fake_disk_model_change(fake->open_nodes[file], (uint64_t)size, NULL, 0);
     return ftruncate(file, size);
 }
@@ -190,6 +226,7 @@ static int fake_rename(void *context, const char *from, const char *to)
     if (must_fail(fake, true)) {
         return -1;
     }
+    (void)take_blocks(fake, blocks_at(to), 0);
     if (rename(from, to) != 0) {
         return -1;
     }
@@ -208,6 +245,7 @@ static int fake_remove(void *context, const char *path)
     if (must_fail(fake, false)) {
         return -1;
     }
+    (void)take_blocks(fake, blocks_at(path), 0);
     fake_disk_model_name(&fake->model, path, NULL, NULL);
     return unlink(path);
 }
@@ -283,6 +321,17 @@ void fake_disk_fail_at(struct fake_disk *fake, uint64_t operation, enum fake_fau
 void fake_disk_set_full(struct fake_disk *fake, bool is_full)
 {
     fake->is_full = is_full;
+}
+
+void fake_disk_set_blocks(struct fake_disk *fake, uint64_t left)
+{
+    fake->has_limit = left != UINT64_MAX;
+    fake->blocks_left = (int64_t)left;
+}
+
+bool fake_disk_take_blocks(struct fake_disk *fake, uint64_t count)
+{
+    return take_blocks(fake, 0, (int64_t)count);
 }
 
 void fake_disk_set_space(struct fake_disk *fake, uint64_t free_bytes, uint64_t all_bytes)

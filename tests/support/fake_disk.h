@@ -50,6 +50,17 @@ void fake_disk_fail_at(struct fake_disk *fake, uint64_t operation, enum fake_fau
 /* From now on, until it is called with false, what makes files or makes them longer fails. */
 void fake_disk_set_full(struct fake_disk *fake, bool is_full);
 
+/*
+ * From now on the disk has so many blocks of 4 KiB left, beside what its files have: what makes
+ * a file or makes it longer takes of them, what cuts or removes one gives back. UINT64_MAX: no
+ * limit.
+ */
+void fake_disk_set_blocks(struct fake_disk *fake, uint64_t left);
+
+/* For who writes to the same disk on other ways. False, with errno ENOSPC: there are not so
+ * many left. */
+bool fake_disk_take_blocks(struct fake_disk *fake, uint64_t count);
+
 /* What disk_space() finds from now on; all_bytes 0: what is so. */
 void fake_disk_set_space(struct fake_disk *fake, uint64_t free_bytes, uint64_t all_bytes);
 

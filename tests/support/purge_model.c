@@ -147,8 +147,7 @@ void model_check_files(struct model *model)
     free(files);
     CHECK(is_on_disk(model, model->first));
     CHECK(is_on_disk(model, model_between(model, model->first, model->rig->file)));
-    CHECK(model->first == 1 || model->may_have_leftovers ||
-          !is_on_disk(model, model->first - 1));
+    CHECK(model->first == 1 || !is_on_disk(model, model->first - 1));
 }
 
 void model_note_expiry(struct model *model)
@@ -167,9 +166,6 @@ void model_note_expiry(struct model *model)
 
 void model_advance(struct model *model, uint64_t first)
 {
-    if (first > model->first) {
-        model->may_have_leftovers = false; /* they go with the next that goes */
-    }
     model->purged += first - model->first;
     model->first = first;
 }

@@ -42,7 +42,6 @@ struct model {
     struct model_applier appliers[MODEL_APPLIERS];
     struct model_pin pins[MODEL_PINS];
     uint64_t given_before[RIG_MOST_STREAMS]; /* streams of nobody: what force took from them */
-    bool may_have_leftovers;                 /* a removal failed */
     unsigned long purged;
     unsigned long forced;
     unsigned long denied;

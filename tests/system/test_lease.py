@@ -240,8 +240,8 @@ def test_a_holder_that_is_cut_off_keeps_what_it_was_sent_until_it_is_fenced(grou
                      fenced=[holder.id])
     holder.proxy.mend()
     holder.follow()
-    wait_until(lambda: "is fenced" in holder.server.replica_status()["io_error"],
-               lambda: f"the fenced one to be told; {holder.server.replica_status()}")
+    wait_until(lambda: "is fenced" in holder.server.log_tail(),
+               lambda: f"the fenced one to be told; {holder.server.log_tail()}")
     # Its fence is lifted, and it begins anew behind what the group has applied.
     holder.server.run("STOP REPLICA", "RESET REPLICA ALL")
     group.relay.command(f"lease grant west {holder.id}")

@@ -63,7 +63,8 @@ MUST_CHECK enum status disk_sync_directory(const struct disk *disk,
                                            const char *path,
                                            struct error *error);
 
-/* Writes a whole small file so that after a crash it is either the old one or the new one. */
+/* Writes a whole small file so that after a crash it is either the old one or the new one.
+ * After a failure it may be either, too, if only the directory could not be synced. */
 MUST_CHECK enum status disk_replace_file(const struct disk *disk,
                                          const char *path,
                                          const void *data,

@@ -7,7 +7,7 @@
 
 #include "binrelay/base/bytes.h"
 #include "binrelay/base/error.h"
-#include "binrelay/registry/applier.h"
+#include "binrelay/registry/applier_registry.h"
 #include "binrelay/storage/binlog_store.h"
 
 struct catch_up {
@@ -17,6 +17,13 @@ struct catch_up {
     char reason[512];            /* why not; "" where it can */
     uint64_t oldest_epoch;       /* that is here; 0: none */
 };
+
+/*
+ * The applier as the two below are to see it: where the groups of a cluster share
+ * a place, a member goes on where its group is. The texts stay the list's.
+ */
+struct applier_facts catch_up_member(struct applier_registry *appliers,
+                                     const struct applier_facts *applier);
 
 /* By its applied epoch, else by the GTIDs that it reported, else by what its streams got, else
  * from the beginning of the log. */

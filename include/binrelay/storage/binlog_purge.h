@@ -23,8 +23,22 @@ struct binlog_purged {
  * newest. Who has a file open reads it to its end. Waits for the disk: any
  * thread that may wait. A failure leaves files that are on the list no more, or all of
  * them; the next call and the next start go on with it. *purged is set in any case.
+ *
+ * Needs no room on a disk that is full: there the sidecars and indexes of the
+ * files that go are removed first, which makes it. Should that not do either
+ * (STATUS_FULL), all files are listed as before.
  */
 MUST_CHECK enum status binlog_store_purge(struct binlog_store *store,
                                           uint64_t before,
                                           struct binlog_purged *purged,
                                           struct error *error);
+
+/*
+ * On a disk that is full, for who must write something down before the files in
+ * front of `before` go: removes what was derived from them, as a purge does for
+ * its own record. The files stay as they are, and what was removed is made anew
+ * where it is needed. Any thread that may wait.
+ */
+MUST_CHECK enum status binlog_store_make_room(struct binlog_store *store,
+                                              uint64_t before,
+                                              struct error *error);

@@ -105,6 +105,20 @@ static void pins_say_when_they_end(void)
         "x         east             9  running  binlog.000001:4  never\n");
 }
 
+static void leases_name_who_has_waits_and_is_fenced(void)
+{
+    check_printed(
+        "lease show\n",
+        "[{\"cluster\": \"east\", \"group\": \"far\", \"state\": \"held\", "
+        "\"holder\": 201, \"expires_in_seconds\": 29.5, \"applied_epoch\": 40, "
+        "\"sent\": \"binlog.000002:77\", \"waiting\": [202, 203], \"fenced\": [], "
+        "\"reason\": \"\"}]",
+        "CLUSTER  GROUP  STATE  HOLDER  EXPIRES IN  APPLIED  SENT              WAITING"
+        "   FENCED  REASON\n"
+        "east     far    held      201        30 s       40  binlog.000002:77  202, 203"
+        "  -       -\n");
+}
+
 static void metrics_are_printed_as_they_are(void)
 {
     check_printed("metrics \n", "\"# TYPE a gauge\\na{b=\\\"c\\\"} 1\\n\"",
@@ -177,6 +191,7 @@ int main(void)
     a_check_is_answered_with_yes_or_no();
     a_purge_names_who_loses_and_who_blocks();
     pins_say_when_they_end();
+    leases_name_who_has_waits_and_is_fenced();
     metrics_are_printed_as_they_are();
     control_characters_stay_off_the_terminal();
     quantities_are_short();
