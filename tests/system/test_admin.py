@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The administrator's hand: the admin socket, binrelayctl, signals, the configuration."""
 import json
+import re
 import signal
 import socket
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pymysql
 import pytest
 
 from compare import wait_stored
 from dump import HEARTBEAT_EVENTS, NON_BLOCKING, Dump
-from relay import BINRELAYCTL, BINRELAYD, Refused, Relay, account, cluster, source
+from relay import BINRELAYCTL, BINRELAYD, TREE, Refused, Relay, account, cluster, source
 from waiting import wait_until
 
 
@@ -363,6 +365,18 @@ def config(tmp_path, quiet):
                       [account("repl_east", "east")])
     yield unstarted
     unstarted.remove()
+
+
+@pytest.mark.parametrize("sample", sorted((TREE / "conf").glob("*.json")), ids=lambda path: path.stem)
+def test_a_sample_configuration_passes_the_check(sample, self_signed, tmp_path):
+    text = sample.read_text().replace("/etc/binrelay", str(tmp_path))
+    for file in set(re.findall(rf"{tmp_path}/[\w.]+\.password", text)):
+        Path(file).write_text("a password\n")
+    (tmp_path / "relay.crt").write_bytes(self_signed.cert.read_bytes())
+    (tmp_path / "relay.key").write_bytes(self_signed.key.read_bytes())
+    (tmp_path / "relay.json").write_text(text)
+    done = binrelayd("--config", tmp_path / "relay.json", "--check-config")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_good_configuration_passes_the_check(config):
