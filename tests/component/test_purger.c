@@ -38,10 +38,10 @@ static void files_go_when_the_last_applier_has_reported(void)
     purge_rig_report(rig, 201, 120);
     look(rig);
     CHECK(purge_rig_first(rig) == 1);
-    purge_rig_report(rig, 202, 40);
+    purge_rig_report(rig, 202, 30);
     look(rig);
     CHECK(purge_rig_first(rig) == 2);
-    purge_rig_report(rig, 202, 50);
+    purge_rig_report(rig, 202, 40); /* the last one of the file */
     look(rig);
     CHECK(purge_rig_first(rig) == 3);
     purge_rig_report(rig, 202, 120);
@@ -111,7 +111,7 @@ static void pins_and_streams_hold_as_appliers_do(void)
 
     purge_rig_add_applier(rig, 201, true, 0);
     stream = purge_rig_stream(rig, 77, (struct binlog_position){2, 4});
-    purge_rig_pin(rig, "backup-7", 60, 10 * second);
+    purge_rig_pin(rig, "backup-7", 50, 10 * second);
     purge_rig_report(rig, 201, 120);
     look(rig);
     CHECK(purge_rig_first(rig) == 2);
