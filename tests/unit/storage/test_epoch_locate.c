@@ -26,8 +26,8 @@ struct binlog_store {
     const struct written_epoch *epochs; /* ends with incarnation 0 */
     uint64_t first_file;                /* 0: there is no file */
     struct binlog_position first_visible;
-    size_t hidden;      /* epochs at the end that are still to come ... */
-    unsigned summaries; /* ... and come once so many summaries were asked for */
+    size_t hidden;                /* epochs at the end that are still to come ... */
+    unsigned summaries;           /* ... and come once so many summaries were asked for */
     struct epoch_key purged_last; /* with which what was purged ended; {0, 0}: not known */
 };
 
