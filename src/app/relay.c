@@ -229,10 +229,12 @@ void relay_free(struct relay *relay)
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_stop(relay->clusters[at].agent);
         purger_free(relay->clusters[at].purger);
+    }
+    registry_close(relay->registry); /* it looks into stores and boards to its end */
+    for (size_t at = 0; at < relay->cluster_count; at++) {
         binlog_store_free(relay->clusters[at].store);
         cluster_board_free(relay->clusters[at].board);
     }
-    registry_close(relay->registry);
     data_dir_close(relay->data_dir);
     loop_free(relay->loop);
     config_free(relay->config);

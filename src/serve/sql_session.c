@@ -25,6 +25,7 @@ static void learn_from_last_file(struct binlog_store *store, struct sql_server *
     if (last == 0 || binlog_files_find(store, last, &facts, &error) != STATUS_OK) {
         return;
     }
+    server->is_known = true;
     server->is_mariadb = facts.is_mariadb;
     server->has_gtids = facts.has_gtids;
     server->checksum = facts.checksum;
@@ -40,6 +41,7 @@ struct sql_server sql_session_server(const struct sql_session *session)
         learn_from_last_file(session->cluster->store, &server);
         cluster_board_read(session->cluster->board, &report);
         if (report.facts.server_version[0] != '\0') {
+            server.is_known = true;
             server.is_mariadb = report.facts.is_mariadb;
             memcpy(server.version, report.facts.server_version, sizeof(server.version));
             memcpy(server.gtid_mode, report.facts.gtid_mode, sizeof(server.gtid_mode));

@@ -77,6 +77,7 @@ struct sql_statement {
 /* What kind of server the session's cluster is: of its source, else of its last file. */
 struct sql_server {
     bool is_mariadb;
+    bool is_known;  /* the source was met once, or there are files of it */
     bool has_gtids; /* gtid_mode, where the source did not say it */
     char version[64];
     char gtid_mode[24];

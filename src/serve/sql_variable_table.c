@@ -242,7 +242,7 @@ const struct sql_variable sql_variable_table[] = {
     {"gtid_current_pos", TEXT, MARIADB, NULL, read_mariadb_position},
     {"gtid_domain_id", NUMBER, MARIADB | SETTABLE, "0", NULL},
     {"gtid_executed", TEXT, MYSQL, NULL, read_gtid_executed},
-    {"gtid_mode", TEXT, MYSQL, NULL, read_gtid_mode},
+    {"gtid_mode", TEXT, MYSQL | SQL_VARIABLE_SOURCE, NULL, read_gtid_mode},
     {"gtid_next", TEXT, MYSQL | SETTABLE, "AUTOMATIC", NULL},
     {"gtid_owned", TEXT, MYSQL, "", NULL},
     {"gtid_purged", TEXT, MYSQL, NULL, read_gtid_purged},

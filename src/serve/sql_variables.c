@@ -111,6 +111,12 @@ enum status sql_variable_select(struct sql_statement *statement,
                              "Unknown system variable '%.*s'", shown,
                              (const char *)name.name.data);
     }
+    if ((variable->flags & SQL_VARIABLE_SOURCE) != 0 && !server.is_known &&
+        statement->session->cluster != NULL) {
+        return sql_error_set(error, SQL_ERROR_SHUTDOWN,
+                             "Cluster %s is not ready: its source was not reached yet",
+                             statement->session->cluster->name);
+    }
     *found =
         select_form(variable, sql_variable_show(variable, statement, &server, name.is_global));
     return STATUS_OK;

@@ -22,6 +22,7 @@ enum {
     SQL_VARIABLE_MARIADB = 2,  /* only there */
     SQL_VARIABLE_SETTABLE = 4, /* SET of the session's value is accepted, and shown */
     SQL_VARIABLE_HIDDEN = 8,   /* not in SHOW VARIABLES, as on a server */
+    SQL_VARIABLE_SOURCE = 16,  /* of the source: a wrong answer would stop replicas for good */
 };
 
 struct sql_variable {
