@@ -184,7 +184,8 @@ def binlogs_go_when_applied(fleet):
     """A binlog goes when the last applier has said, in the heartbeat table, that it has applied it"""
     replicas = (fleet.by_position, fleet.by_gtid)
     for replica in replicas:
-        control(fleet, "applier", "add", "east", str(replica.server_id), "--required")
+        fleet.relay.command(f"applier add east {replica.server_id} --required")
+        show(f"binrelayctl applier add east {replica.server_id} --required", "")
     fleet.relay.config["clusters"][0]["purge"]["min_age"] = "0s"
     fleet.relay.write_config()
     control(fleet, "reload")

@@ -268,7 +268,8 @@ static enum status show_changed(const struct admin *admin,
     return show(admin, cluster, id, result, error);
 }
 
-/* What is not said stays as it is: to leave out --required does not end a hold. */
+/* What is not said stays as it is: to leave out --required does not end a hold. But one that
+ * registered itself was given its time, and what an administrator names has none. */
 static enum status read_setting(const json_t *arguments,
                                 const struct applier_facts *before,
                                 struct applier_setting *setting,
@@ -280,7 +281,8 @@ static enum status read_setting(const json_t *arguments,
     if (before != NULL) {
         setting->group = before->group;
         setting->is_required = before->is_required;
-        setting->expire_after_usec = before->expire_after_usec;
+        setting->expire_after_usec =
+            before->origin == APPLIER_REGISTERED ? 0 : before->expire_after_usec;
     }
     if (required != NULL) {
         setting->is_required = json_is_true(required);

@@ -10,6 +10,7 @@
 
 #include "binrelay/base/memory.h"
 #include "binrelay/storage/epoch_index.h"
+#include "binrelay/storage/epoch_locate.h"
 #include "purger_internal.h"
 
 enum { FORCE_MOST_LOOKS = 3 };
@@ -85,7 +86,8 @@ static enum status find_epoch(struct by_hand *by_hand,
         return error_set(error, STATUS_INVALID, "cluster %s has no epochs",
                          purger->options.cluster);
     }
-    by_hand->passed = find_end_of(purger->options.store, by_hand->request->to_epoch);
+    by_hand->passed = epoch_locate_beyond(
+        purger->options.store, find_end_of(purger->options.store, by_hand->request->to_epoch));
     while (to < *count && purge_file_is_below(&scene->files[to], by_hand->passed)) {
         to++;
     }
@@ -234,6 +236,7 @@ static enum status obey_once(struct by_hand *by_hand,
     if (*is_done) {
         note_blockers(by_hand, &view, &plan);
     } else {
+        purge_warn_of_stranding(by_hand->purger, &view);
         status = purge_oldest(by_hand->purger, &view, round, error);
     }
     purge_view_release(&view);
@@ -359,6 +362,7 @@ static enum status force_once(struct by_hand *by_hand,
         by_hand->looks++;
     } else if (asked > 0 && status == STATUS_OK) {
         by_hand->looks = 0;
+        purge_warn_of_stranding(by_hand->purger, &view);
         status = purge_oldest(by_hand->purger, &view, round, error);
     }
     purge_view_release(&view);

@@ -4,10 +4,12 @@
  * each one.
  */
 #include <inttypes.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "binrelay/storage/binlog_purge.h"
 #include "purger_internal.h"
+
+enum { RANGE_BYTES = 2 * BINLOG_NAME_BYTES + 8 };
 
 static void count_purged(struct purger *purger, const struct binlog_purged *purged)
 {
@@ -80,22 +82,43 @@ void purge_leftovers(struct purger *purger)
     purger->has_leftovers = false;
 }
 
-void purge_round_tell(struct purger *purger,
-                      const struct purge_round *round,
-                      const char *event,
-                      const char *how)
+/* "binlog.000001 to binlog.000003" */
+static void print_range(const struct purger *purger,
+                        const struct purge_round *round,
+                        char text[RANGE_BYTES])
 {
     const char *log_name = binlog_store_log_name(purger->options.store);
     char first[BINLOG_NAME_BYTES];
     char last[BINLOG_NAME_BYTES];
 
+    binlog_name_print(first, log_name, round->first_file);
+    binlog_name_print(last, log_name, round->last_file);
+    (void)snprintf(text, RANGE_BYTES, "%s%s%s", first, round->files == 1 ? "" : " to ",
+                   round->files == 1 ? "" : last);
+}
+
+void purge_round_tell(struct purger *purger,
+                      const struct purge_round *round,
+                      const char *event,
+                      const char *how)
+{
+    struct purge_view view;
+    char range[RANGE_BYTES];
+    char place[PURGE_PLACE_BYTES];
+    bool is_needed = false;
+
     if (round->files == 0) {
         return;
     }
-    binlog_name_print(first, log_name, round->first_file);
-    binlog_name_print(last, log_name, round->last_file);
-    purger_tell(purger, event, "%" PRIu64 " %s, %" PRIu64 " bytes, %s to %s%s", round->files,
-                round->files == 1 ? "file" : "files", round->bytes, first, last, how);
+    purge_view_take(&view, purger);
+    is_needed = view.scene.hold_count > 0;
+    print_range(purger, round, range);
+    purger_tell(purger, event,
+                "%" PRIu64 " %s, %" PRIu64 " bytes: %s%s; %zu stay, needed from %s on",
+                round->files, round->files == 1 ? "file" : "files", round->bytes, range, how,
+                view.scene.file_count,
+                is_needed ? purger_print_place(purger, place, view.holds[0].from) : "nowhere");
+    purge_view_release(&view);
 }
 
 /* ---- who needed them ---- */

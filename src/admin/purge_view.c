@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "binrelay/base/memory.h"
+#include "binrelay/storage/epoch_locate.h"
 #include "purger_internal.h"
 
 /* ---- streams that were passed ---- */
@@ -114,6 +115,18 @@ static void add_holds(struct purge_view *view, const struct log_hold *holds, siz
     }
 }
 
+/* Who applied the last epoch of a file does not need the file. */
+static void step_over_ends(struct purge_view *view, struct binlog_store *store)
+{
+    for (size_t at = 0; at < view->scene.hold_count; at++) {
+        struct log_hold *hold = &view->holds[at];
+
+        if (hold->epoch.epoch != 0) {
+            hold->from = epoch_locate_beyond(store, hold->from);
+        }
+    }
+}
+
 static void take_holds(struct purge_view *view, struct purger *purger)
 {
     const struct purger_options *options = &purger->options;
@@ -130,6 +143,7 @@ static void take_holds(struct purge_view *view, struct purger *purger)
     add_holds(view, appliers, applier_count);
     add_holds(view, pins, pin_count);
     add_holds(view, streams, stream_count);
+    step_over_ends(view, options->store);
     log_holds_sort(view->holds, view->scene.hold_count);
 }
 

@@ -258,6 +258,8 @@ void purge_warn(struct purger *purger, const struct purge_view *view)
         return;
     }
     warn_of_block(purger, view);
-    purge_warn_of_stranding(purger, view);
+    if (view->settings.is_automatic) {
+        purge_warn_of_stranding(purger, view);
+    }
     warn_of_lost(purger, view);
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "purger_internal.h"
 
 /* Lets one file go. False: none goes by the rules, or it failed. */
@@ -34,30 +32,6 @@ static bool purge_next(struct purger *purger, struct purge_round *round)
     return has_gone;
 }
 
-static void tell_done(struct purger *purger, const struct purge_round *round)
-{
-    struct purge_view view;
-    char how[256];
-    char place[PURGE_PLACE_BYTES];
-    char first[BINLOG_NAME_BYTES] = "none";
-
-    if (round->files == 0) {
-        return;
-    }
-    purge_view_take(&view, purger);
-    if (view.scene.file_count > 0) {
-        binlog_name_print(first, binlog_store_log_name(purger->options.store),
-                          view.files[0].file);
-    }
-    (void)snprintf(how, sizeof(how), "; the first is %s now, %s%s", first,
-                   view.scene.hold_count == 0 ? "nothing of it is needed" : "low-water ",
-                   view.scene.hold_count == 0
-                       ? ""
-                       : purger_print_place(purger, place, view.holds[0].from));
-    purge_view_release(&view);
-    purge_round_tell(purger, round, "purge.done", how);
-}
-
 void purge_by_rules(struct purger *purger)
 {
     struct purge_round round = {0};
@@ -68,7 +42,7 @@ void purge_by_rules(struct purger *purger)
     purge_leftovers(purger);
     while (!purger_is_stopping(purger) && purge_next(purger, &round)) {
     }
-    tell_done(purger, &round);
+    purge_round_tell(purger, &round, "purge.done", "");
 }
 
 void purger_look(struct purger *purger)

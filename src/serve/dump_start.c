@@ -9,6 +9,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/epoch_index.h"
+#include "binrelay/storage/epoch_locate.h"
 #include "dump_internal.h"
 
 #define NAME_OF_FIRST "first"
@@ -181,6 +182,19 @@ static enum status find_named_place(const struct dump_request *request,
     return dump_asks_for_lookup(request) ? dump_look_up(request, found, error) : STATUS_OK;
 }
 
+/* A replica that read the last purged file to its end, and was away since. */
+static bool find_behind_purged(const struct dump_request *request,
+                               struct binlog_position *found)
+{
+    struct binlog_position asked = {.offset = request->command.position};
+    char base_name[BINLOG_NAME_MOST_BYTES + 1];
+
+    return binlog_name_split(request->command.file_name, base_name, &asked.file) &&
+           bytes_equal(request->command.file_name,
+                       bytes_of_text(name_of(request, asked.file).text)) &&
+           epoch_locate_behind_purged(request->cluster->store, asked, found);
+}
+
 /* A position in a file that is named, or in the first one if none is. */
 static enum status find_in_file(const struct dump_request *request,
                                 struct binlog_position first,
@@ -192,6 +206,9 @@ static enum status find_in_file(const struct dump_request *request,
     if (wanted.offset < BINLOG_MAGIC_BYTES) {
         return error_set(error, STATUS_INVALID,
                          "Client requested source to start replication from position < 4");
+    }
+    if (find_behind_purged(request, found)) {
+        return STATUS_OK;
     }
     if (request->command.file_name.size == 0) {
         wanted.offset = wanted.offset < first.offset ? first.offset : wanted.offset;

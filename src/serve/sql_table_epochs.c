@@ -15,6 +15,7 @@
 
 #include "binrelay/base/memory.h"
 #include "binrelay/storage/epoch_index.h"
+#include "binrelay/storage/epoch_locate.h"
 #include "sql_engine.h"
 #include "sql_errors.h"
 #include "sql_tables.h"
@@ -247,6 +248,14 @@ static enum status look_up(struct epochs_cursor *cursor, uint64_t epoch, struct 
     struct epoch_place after;
     enum status status = epoch_index_at_or_before(cursor->store, key, &before, error);
 
+    if (status == STATUS_NOT_FOUND) { /* but what was purged may have ended with it */
+        before = (struct epoch_place){.key = key};
+        if (epoch_locate_after(cursor->store, key, &before.begin, error) != STATUS_OK) {
+            return STATUS_NOT_FOUND;
+        }
+        before.end = before.begin;
+        status = STATUS_OK;
+    }
     if (status != STATUS_OK || before.key.incarnation != key.incarnation) {
         return status == STATUS_OK ? STATUS_NOT_FOUND : status;
     }
@@ -279,14 +288,18 @@ static enum status step(struct epochs_cursor *cursor, struct error *error)
 static bool follows(const struct epochs_cursor *cursor, uint64_t number)
 {
     const struct epoch_key key = {.incarnation = cursor->incarnation, .epoch = number};
-    struct epoch_place before;
+    struct epoch_place before = {.key = key};
+    struct binlog_position place;
     struct error ignored; /* then nothing is known of what was before */
 
     if (number == 0 || cursor->place.key.epoch == number) {
         return true; /* from the beginning; or the very epoch */
     }
-    return epoch_index_at_or_before(cursor->store, key, &before, &ignored) == STATUS_OK &&
-           before.key.incarnation == cursor->incarnation &&
+    if (epoch_index_at_or_before(cursor->store, key, &before, &ignored) != STATUS_OK &&
+        epoch_locate_after(cursor->store, key, &place, &ignored) != STATUS_OK) {
+        return false;
+    }
+    return before.key.incarnation == cursor->incarnation &&
            epoch_index_is_continuous(cursor->store, before.key, cursor->place.key);
 }
 

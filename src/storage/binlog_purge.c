@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "binrelay/base/memory.h"
+#include "epoch_beyond.h"
 #include "purge_record.h"
 #include "store_internal.h"
 #include "store_listing.h"
@@ -94,6 +95,7 @@ static size_t count_in_front(const struct file_list *list, uint64_t number, bool
 static size_t plan(struct binlog_store *store, uint64_t before, struct purge_record *record)
 {
     struct file_list *list = &store->list;
+    uint64_t last = 0;
     size_t count = 0;
 
     pthread_mutex_lock(&list->lock);
@@ -108,15 +110,20 @@ static size_t plan(struct binlog_store *store, uint64_t before, struct purge_rec
         record->first = list->files[count]->number;
         record->epochs = store->epoch_rules.kind;
         record->state = list->files[count]->epochs.before;
+        record->end = list->purged_end;
+        last = count > 0 ? list->files[count - 1]->number : 0;
     }
     pthread_mutex_unlock(&list->lock);
+    if (last != 0) {
+        epoch_find_purged_end(store, last, &record->end);
+    }
     return count;
 }
 
 /* Only a purge removes from the front, and there is one at a time: the plan still holds. */
 static void let_go(struct binlog_store *store,
                    size_t count,
-                   const struct stored_gtids *held,
+                   const struct purge_record *record,
                    struct binlog_purged *purged)
 {
     struct file_list *list = &store->list;
@@ -129,7 +136,8 @@ static void let_go(struct binlog_store *store,
     }
     list->count -= count;
     memmove(list->files, list->files + count, list->count * sizeof(struct store_file *));
-    stored_gtids_copy(&list->purged, held);
+    stored_gtids_copy(&list->purged, &record->held);
+    list->purged_end = record->end;
     pthread_mutex_unlock(&list->lock);
     purged->files = count;
 }
@@ -232,7 +240,7 @@ static void begin_without(struct binlog_store *store,
                           const struct purge_record *record,
                           struct binlog_purged *purged)
 {
-    let_go(store, count, &record->held, purged);
+    let_go(store, count, record, purged);
     store_raise_first_visible(store, record->first);
     epoch_handles_drop_front(&store->epoch_handles, record->first);
     purged->first = record->first;

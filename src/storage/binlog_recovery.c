@@ -157,6 +157,7 @@ static void adopt_files(struct recovery *recovery)
 
     pthread_mutex_lock(&list->lock);
     stored_gtids_copy(&list->purged, &recovery->purged);
+    list->purged_end = recovery->purged_end;
     stored_gtids_copy(&list->before_last, &recovery->purged);
     gtid_set_add_set(list->left_out, recovery->left_out);
     for (size_t at = 0; at < recovery->file_count; at++) {

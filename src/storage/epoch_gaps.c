@@ -14,9 +14,12 @@ bool epoch_index_is_continuous(struct binlog_store *store,
     bool is_continuous = true;
 
     pthread_mutex_lock(&list->lock);
-    /* What was purged since `before` was found may have been a gap. */
-    if (list->count > 0 && epoch_key_compare(before, list->files[0]->epochs.before.last) <= 0) {
-        is_continuous = false;
+    /* What was purged since `before` was found may have been a gap; behind the last epoch that
+     * was purged there was none where its file ended with it. */
+    if (list->count > 0) {
+        int order = epoch_key_compare(before, list->files[0]->epochs.before.last);
+
+        is_continuous = order > 0 || (order == 0 && list->purged_end.file != 0);
     }
     for (size_t at = 0; at < list->count; at++) {
         const struct epoch_facts *facts = &list->files[at]->epochs;

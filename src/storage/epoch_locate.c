@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "binrelay/storage/binlog_files.h"
+#include "epoch_beyond.h"
 
 enum {
     FIRST_FILE = 1,           /* as servers count from a log's beginning */
@@ -274,13 +275,19 @@ static enum status locate_after(struct binlog_store *store,
                                 struct binlog_position *found,
                                 struct error *error)
 {
-    struct epoch_summary summary;
+    struct epoch_summary summary = {0};
+    enum status status = summarize(store, &summary, error);
+    bool is_unnamed = key.incarnation == 0;
 
-    if (key.incarnation == 0) {
+    if (is_unnamed && summary.first.key.incarnation == summary.last.key.incarnation) {
+        key.incarnation = summary.last.key.incarnation;
+    }
+    if (status == STATUS_OK && epoch_find_behind_purged(store, key, found)) {
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK && is_unnamed) {
         return locate_in_all(store, key.epoch, locate_in, found, error);
     }
-    enum status status = summarize(store, &summary, error);
-
     return status == STATUS_OK ? locate_in(store, key, found, error) : status;
 }
 

@@ -37,12 +37,21 @@ struct store_file {
     bool is_in_sync;                /* a sync that runs has its descriptor */
 };
 
+/* Where the last file that was purged ended, if that was right behind an epoch: who applied
+ * that one goes on in the first file that is left. file 0: it is not known. */
+struct purged_end {
+    uint64_t file;
+    uint64_t offset; /* behind the epoch: what follows is the event that closed the file */
+    uint64_t bytes;  /* of the whole file */
+};
+
 struct file_list {
     pthread_mutex_t lock;
     struct store_file **files; /* owned; numbers ascend; a reference each */
     size_t count;
     size_t capacity;
-    struct stored_gtids purged;      /* owned: stored before the first file */
+    struct stored_gtids purged; /* owned: stored before the first file */
+    struct purged_end purged_end;
     struct stored_gtids before_last; /* owned: stored before the last file */
     struct gtid_set *left_out; /* owned: of all that is or was stored, what nobody is sent:
                                   incidents before the first epoch */

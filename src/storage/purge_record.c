@@ -15,14 +15,17 @@
  *   0         8        12    20        24
  *   "BRPURGE" version  first set_size  state_size
  *
- *   28            32      36           40     48           56
- *   left_out_size epochs  incarnation  epoch  latest_usec  set state left_out crc32
+ *   28            32      36           40     48           56        64          72
+ *   left_out_size epochs  incarnation  epoch  latest_usec  end_file  end_offset  end_bytes
+ *
+ *   80
+ *   set state left_out crc32
  */
 enum {
     RECORD_VERSION = 2,
     RECORD_FIRST_VERSION = 1,
     RECORD_FIRST_HEAD_BYTES = 28,
-    RECORD_HEAD_BYTES = 56,
+    RECORD_HEAD_BYTES = 80,
     RECORD_CHECKSUM_BYTES = 4,
     RECORD_SET_SIZE_AT = 20,
     RECORD_STATE_SIZE_AT = 24,
@@ -64,6 +67,9 @@ void purge_record_encode(struct buffer *output, const struct purge_record *recor
     buffer_add_number(output, record->state.last.incarnation, 4);
     buffer_add_number(output, record->state.last.epoch, 8);
     buffer_add_number(output, record->state.latest_usec, 8);
+    buffer_add_number(output, record->end.file, 8);
+    buffer_add_number(output, record->end.offset, 8);
+    buffer_add_number(output, record->end.bytes, 8);
     start = output->size;
     gtid_set_encode(record->held.set, output);
     note_size(output, RECORD_SET_SIZE_AT, start);
@@ -82,6 +88,21 @@ struct part_sizes {
     uint64_t state;
     uint64_t left_out;
 };
+
+/* False: it ended behind its end, or in front of it stood nothing that an epoch could be in. */
+static bool read_end(struct byte_reader *reader, struct purge_record *record)
+{
+    struct purged_end *end = &record->end;
+
+    end->file = byte_reader_number(reader, 8);
+    end->offset = byte_reader_number(reader, 8);
+    end->bytes = byte_reader_number(reader, 8);
+    if (end->file == 0) {
+        return end->offset == 0 && end->bytes == 0;
+    }
+    return end->file < record->first && end->offset > BINLOG_MAGIC_BYTES &&
+           end->offset <= end->bytes && record->state.last.incarnation != 0;
+}
 
 /* False: an epoch kind that there is not, or a state that says there were epochs of none. */
 static bool read_epochs(struct byte_reader *reader, struct purge_record *record)
@@ -134,7 +155,8 @@ static enum status read_parts(struct byte_reader *reader,
     sizes.state = byte_reader_number(reader, 4);
     if (version != RECORD_FIRST_VERSION) {
         sizes.left_out = byte_reader_number(reader, 4);
-        is_right = read_epochs(reader, record) && sizes.left_out > 0;
+        is_right =
+            read_epochs(reader, record) && read_end(reader, record) && sizes.left_out > 0;
     }
     if (!is_right || record->first == 0 ||
         read_sets(reader, &sizes, record, error) != STATUS_OK ||

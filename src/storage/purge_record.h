@@ -10,6 +10,7 @@
 #include "binrelay/base/disk.h"
 #include "binrelay/base/error.h"
 #include "epoch_record.h"
+#include "file_list.h"
 #include "stored_gtids.h"
 
 struct purge_record {
@@ -18,6 +19,7 @@ struct purge_record {
     struct gtid_set *left_out; /* owned: of what was held, what nobody was ever sent */
     enum epoch_kind epochs;    /* by which the state was found; NONE: it is not known */
     struct epoch_state state;  /* what the files came to, without which no epoch has a key */
+    struct purged_end end;     /* of the last of them */
 };
 
 /* Holds nothing. */

@@ -34,6 +34,7 @@ struct recovery {
     struct store_file **files;    /* owned array, referenced; of the kept; not if is_again */
     size_t file_count;
     struct stored_gtids purged; /* owned */
+    struct purged_end purged_end;
     struct stored_gtids before; /* owned: stored before the closed file that is next */
     struct gtid_set *left_out;  /* owned: of all, what nobody is sent */
     struct recovered_tail tail;

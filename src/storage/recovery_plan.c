@@ -333,6 +333,7 @@ static void use_purge_record(struct recovery *recovery)
     stored_gtids_add(&recovery->purged, &record->held);
     stored_gtids_add(&recovery->before, &record->held);
     gtid_set_add_set(recovery->left_out, record->left_out);
+    recovery->purged_end = record->end;
 }
 
 enum status recovery_make_plan(struct recovery *recovery, struct error *error)

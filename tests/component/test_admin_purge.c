@@ -147,8 +147,8 @@ static void what_is_needed_stays_and_the_refusal_names_who_needs_it(void)
 
     rig_open(&rig);
     json_decref(rig_do(&rig, "applier add east 201 --required"));
-    json_decref(rig_do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(2, 1)));
-    json_decref(rig_do_with(&rig, "pin add export east %lu", rig_epoch(2, 2)));
+    json_decref(rig_do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(1, 2)));
+    json_decref(rig_do_with(&rig, "pin add export east %lu", rig_epoch(2, 1)));
     rig_refuse(&rig, "purge east --to-file binlog.000003", "denied", "applier 201");
     rig_refuse(&rig, "purge east --to-file binlog.000003", "denied", "export");
     row = rig_do(&rig, "purge east");

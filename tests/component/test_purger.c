@@ -38,10 +38,10 @@ static void files_go_when_the_last_applier_has_reported(void)
     purge_rig_report(rig, 201, 120);
     look(rig);
     CHECK(purge_rig_first(rig) == 1);
-    purge_rig_report(rig, 202, 40);
+    purge_rig_report(rig, 202, 30);
     look(rig);
     CHECK(purge_rig_first(rig) == 2);
-    purge_rig_report(rig, 202, 50);
+    purge_rig_report(rig, 202, 40); /* the last one of the file */
     look(rig);
     CHECK(purge_rig_first(rig) == 3);
     purge_rig_report(rig, 202, 120);
@@ -111,7 +111,7 @@ static void pins_and_streams_hold_as_appliers_do(void)
 
     purge_rig_add_applier(rig, 201, true, 0);
     stream = purge_rig_stream(rig, 77, (struct binlog_position){2, 4});
-    purge_rig_pin(rig, "backup-7", 60, 10 * second);
+    purge_rig_pin(rig, "backup-7", 50, 10 * second);
     purge_rig_report(rig, 201, 120);
     look(rig);
     CHECK(purge_rig_first(rig) == 2);
@@ -151,6 +151,28 @@ static void an_expired_applier_is_warned_of_and_then_passed(void)
     CHECK(purge_rig_count_events(rig, "applier.lost") == 1);
     CHECK(purge_rig_has_event(rig, "applier.lost", "applier 202 cannot catch up"));
     CHECK(purge_rig_count_events(rig, "applier.stranding") == 1);
+    purge_rig_free(rig);
+}
+
+static void also_who_purges_by_hand_is_told_whom_it_strands(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    struct purge_outcome outcome;
+    struct error error;
+
+    rig->settings.is_automatic = false;
+    purge_rig_renew(rig);
+    purge_rig_add_applier(rig, 202, false, 3600 * second);
+    purge_rig_report(rig, 202, 30);
+    purge_rig_pass(rig, 7200 * second);
+    look(rig);
+    CHECK(purge_rig_count_events(rig, "applier.stranding") == 0);
+    CHECK_OK(
+        purger_purge(rig->purger, &(struct purge_request){.before_file = 4}, &outcome, &error),
+        &error);
+    CHECK(purge_rig_has_event(rig, "applier.stranding", "applier 202, expired"));
+    CHECK(purge_rig_count_events(rig, "applier.stranding") == 1);
+    purge_outcome_release(&outcome);
     purge_rig_free(rig);
 }
 
@@ -280,6 +302,7 @@ int main(void)
     age_and_number_keep_files();
     pins_and_streams_hold_as_appliers_do();
     an_expired_applier_is_warned_of_and_then_passed();
+    also_who_purges_by_hand_is_told_whom_it_strands();
     a_disk_that_fails_is_told_once_and_tried_again();
     what_a_failed_purge_left_is_removed_later();
     a_restart_finds_the_same_files_and_needs();

@@ -26,7 +26,8 @@ static void decode(struct bytes bytes)
     if (purge_record_decode(&again, buffer_bytes(&written), &error) != STATUS_OK ||
         again.first != found.first || !gtid_set_equals(again.held.set, found.held.set) ||
         !gtid_set_equals(again.left_out, found.left_out) || again.epochs != found.epochs ||
-        memcmp(&again.state, &found.state, sizeof(found.state)) != 0) {
+        memcmp(&again.state, &found.state, sizeof(found.state)) != 0 ||
+        memcmp(&again.end, &found.end, sizeof(found.end)) != 0) {
         abort();
     }
     purge_record_release(&found);

@@ -43,7 +43,7 @@ bool model_applier_hold(const struct model *model,
         return false;
     }
     if (applier->applied != 0) {
-        *from = purge_rig_end_of(model->rig, applier->applied);
+        *from = purge_rig_needed_behind(model->rig, applier->applied);
         return true;
     }
     if (applier->is_required) {
@@ -67,7 +67,7 @@ bool model_pin_hold(const struct model *model, size_t at, struct binlog_position
 {
     const struct model_pin *pin = &model->pins[at];
 
-    *from = purge_rig_end_of(model->rig, pin->epoch);
+    *from = purge_rig_needed_behind(model->rig, pin->epoch);
     return pin->is_there && !pin->is_expired;
 }
 

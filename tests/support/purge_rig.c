@@ -263,6 +263,15 @@ struct binlog_position purge_rig_end_of(const struct purge_rig *rig, uint64_t ep
     return rig->epochs[epoch / EPOCH_STEP].end;
 }
 
+struct binlog_position purge_rig_needed_behind(const struct purge_rig *rig, uint64_t epoch)
+{
+    const struct rig_epoch *applied = &rig->epochs[epoch / EPOCH_STEP];
+
+    return epoch < rig->new_epoch && applied[1].file > applied->file
+               ? (struct binlog_position){applied->file + 1, BINLOG_MAGIC_BYTES}
+               : applied->end;
+}
+
 uint64_t purge_rig_first(const struct purge_rig *rig)
 {
     struct binlog_file_facts *files = NULL;

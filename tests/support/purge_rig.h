@@ -81,6 +81,9 @@ void purge_rig_pass(struct purge_rig *rig, uint64_t usec);
 /* Where an epoch that was added ends. */
 struct binlog_position purge_rig_end_of(const struct purge_rig *rig, uint64_t epoch);
 
+/* What one needs who applied an epoch: not the file that it is the last one of. */
+struct binlog_position purge_rig_needed_behind(const struct purge_rig *rig, uint64_t epoch);
+
 void purge_rig_add_applier(struct purge_rig *rig,
                            uint32_t server_id,
                            bool is_required,

@@ -111,6 +111,7 @@ def wait_oldest(relay, cluster, file):
 
 def purge_all(relay, cluster):
     """Has the relay purge all that nobody needs, now: what is there afterwards is held."""
+    oldest_file(relay, cluster)
     relay.command(f"purge {cluster}")
     return file_names(relay, cluster)
 

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The administrator's hand: the admin socket, binrelayctl, signals, the configuration."""
 import json
+import re
 import signal
 import socket
 import subprocess
 import tempfile
+from pathlib import Path
 
 import pymysql
 import pytest
 
 from compare import wait_stored
 from dump import HEARTBEAT_EVENTS, NON_BLOCKING, Dump
-from relay import BINRELAYD, Refused, Relay, account, cluster, source
+from relay import BINRELAYCTL, BINRELAYD, TREE, Refused, Relay, account, cluster, source
 from waiting import wait_until
 
 
@@ -115,6 +117,11 @@ def test_json_requests_are_the_same_as_words(relay):
     "log-level loud", "sessions everywhere now", "{", "{}", "[]", '{"command": 5}',
     '{"command": "kill"}', '{"command": "kill", "session": {"a": []}}',
     '{"command": "files", "cluster": 7}', '{"command": "files"', '{"command": "nothing"}',
+    "applier", "applier add east", "applier add east 0", "applier add east 4294967296",
+    "applier show 4711", "applier forget east 4711", "applier check east 4711",
+    "applier set-epoch east 4711 1", "pin add", "pin add x east", "pin add x east 5 --gcp 5",
+    "pin add ../x east 5", "pin remove x", "purge", "purge nowhere", "purge east --force",
+    "purge east --to-file binlog.999999", "purge east --to-epoch -1", "events --since soon",
     "x" * 5000, "status\0status", "\x1b[2J", "{" * 3000,
 ])
 def test_bad_input_is_refused_with_one_line(quiet, line):
@@ -200,6 +207,40 @@ def test_binrelayctl_says_in_one_line_why_not(relay, arguments, code):
     assert done.stderr.strip()
     if code == 1:
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_binrelayctl_lists_appliers_and_pins_for_people(quiet, relay):
+    wait_stored(relay, "east", quiet.east)
+    assert relay.control("applier", "add", "east", "4242", "--group", "far", "--required").returncode == 0
+    heading, row = relay.control("applier", "list", "east").stdout.splitlines()
+    assert heading.split()[:4] == ["CLUSTER", "ID", "GROUP", "STATE"]
+    assert row.split() == ["east", "4242", "far", "absent,", "required", "-", "-", "never", "everything"]
+    assert relay.control("applier", "check", "east", "4242").stdout.startswith("yes: applier 4242")
+    assert relay.control("pin", "list").stdout == "none\n"
+    assert "# TYPE binrelay_store_bytes gauge" in relay.control("metrics").stdout.splitlines()
+    assert relay.control("applier", "forget", "east", "4242").returncode == 0
+    assert relay.control("applier", "list", "east").stdout == "none\n"
+
+
+def test_binrelayctl_follows_the_events(relay):
+    relay.command("applier add east 4242")
+    with subprocess.Popen([BINRELAYCTL, "--socket", relay.socket, "--json", "events", "--follow"],
+                          stdout=subprocess.PIPE, text=True) as following:
+        def told(event, text):
+            for line in following.stdout:
+                row = json.loads(line)
+                if row["event"] == event and text in row["text"]:
+                    return row
+            return None
+        first = told("applier.added", "4242")
+        relay.command("applier forget east 4242")
+        second = told("applier.forgotten", "4242")
+        following.terminate()
+    assert first["id"] < second["id"]
+    rows = json.loads(relay.control("--json", "events", "--since", str(first["id"])).stdout)
+    assert rows == [row for row in relay.command("events") if row["id"] > first["id"]]
+    assert relay.control("events", "--since", "2200-01-01T00:00:00Z").stdout == "none\n"
+    assert relay.control("events", "--since", "soon").returncode == 1
 
 
 def test_binrelayctl_says_that_nobody_listens(relay, tmp_path):
@@ -324,6 +365,18 @@ def config(tmp_path, quiet):
                       [account("repl_east", "east")])
     yield unstarted
     unstarted.remove()
+
+
+@pytest.mark.parametrize("sample", sorted((TREE / "conf").glob("*.json")), ids=lambda path: path.stem)
+def test_a_sample_configuration_passes_the_check(sample, self_signed, tmp_path):
+    text = sample.read_text().replace("/etc/binrelay", str(tmp_path))
+    for file in set(re.findall(rf"{tmp_path}/[\w.]+\.password", text)):
+        Path(file).write_text("a password\n")
+    (tmp_path / "relay.crt").write_bytes(self_signed.cert.read_bytes())
+    (tmp_path / "relay.key").write_bytes(self_signed.key.read_bytes())
+    (tmp_path / "relay.json").write_text(text)
+    done = binrelayd("--config", tmp_path / "relay.json", "--check-config")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_good_configuration_passes_the_check(config):

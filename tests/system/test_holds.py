@@ -192,11 +192,29 @@ def test_a_replica_that_registers_itself_holds_what_it_did_not_get(large, large_
     dump.close()
     wait_until(lambda: not large_relay.command("sessions"), "the session to end")
     assert_all_there(large_relay, large)
+    assert applier_rows(large_relay, "west")[950]["expire_after"] == "1d"
     large_relay.kill()
     large_relay.start()
-    assert_all_there(large_relay, large)
     apply_all(large_relay, large, 201)
+    assert_all_there(large_relay, large)
     large_relay.command("applier forget west 950")
+    assert_held_from(large_relay, large, large.file_of(large.epoch))
+
+
+def test_a_replica_that_registered_itself_and_is_named_then_holds_for_good(large, large_relay):
+    dump = Dump(large_relay.endpoint("repl"), server_id=953)
+    dump.register()
+    dump.start(large.files()[0])
+    for _ in range(12):
+        dump.next()
+    large_relay.command("applier add west 953")
+    row = applier_rows(large_relay, "west")[953]
+    assert (row["origin"], row["expire_after"]) == ("added", None)
+    dump.close()
+    wait_until(lambda: not large_relay.command("sessions"), "the session to end")
+    apply_all(large_relay, large, 201)
+    assert_all_there(large_relay, large)
+    large_relay.command("applier forget west 953")
     assert_held_from(large_relay, large, large.file_of(large.epoch))
 
 

@@ -55,6 +55,7 @@ def begin_relay(new_relay, clusters, **heartbeat):
 
 def followed(relay, replica):
     """The replica has applied the heartbeats of the source."""
+    relay.wait_state("east", "streaming")
     replica.follow(relay.endpoint("repl"))
 
     def applied():

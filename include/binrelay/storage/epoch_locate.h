@@ -26,6 +26,21 @@ MUST_CHECK enum status epoch_locate_after(struct binlog_store *store,
                                           struct error *error);
 
 /*
+ * From the end of an epoch to where the file is needed from: there, or, where
+ * nothing follows in the file but the event that closes it and later files have
+ * epochs, at the beginning of the next one. Then the file may go: the epoch is
+ * found all the same (epoch_locate_after()), while it is the last one that went.
+ */
+struct binlog_position epoch_locate_beyond(struct binlog_store *store,
+                                           struct binlog_position end);
+
+/* True for the end of the last file that was purged, where that is known: a reader that came as
+ * far goes on at *found. */
+bool epoch_locate_behind_purged(struct binlog_store *store,
+                                struct binlog_position position,
+                                struct binlog_position *found);
+
+/*
  * Behind a restored backup, by its pseudo-epoch (StopGCP << 32 | 0xFFFFFFFF):
  * the end of that very epoch; else the beginning of the next one, if the one
  * before it is here and no gap lies between, or nothing was before it; else,

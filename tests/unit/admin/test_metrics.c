@@ -69,8 +69,8 @@ static void has_the_samples(void)
         "binrelay_applier_lag_seconds{cluster=\"east\",server_id=\"201\"} 3.250",
         "binrelay_applier_can_catch_up{cluster=\"east\",server_id=\"201\"} 1",
         "binrelay_applier_can_catch_up{cluster=\"east\",server_id=\"4294967295\"} 0",
-        "binrelay_purge_blocked_by{cluster=\"east\",server_id=\"201\",holder=\"applier 201 "
-        "(group \\\"we\\\\st\\\")\"} 6",
+        ("binrelay_purge_blocked_by{cluster=\"east\",server_id=\"201\",holder=\"applier 201 "
+         "(group \\\"we\\\\st\\\")\"} 6"),
         "binrelay_purge_blocked_by{cluster=\"east\",holder=\"session\"} 2",
         "binrelay_purge_blocked_by{cluster=\"east\",holder=\"pin backup-7\"} 0",
         "binrelay_purged_files_total{cluster=\"east\"} 2",

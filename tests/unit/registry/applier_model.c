@@ -25,7 +25,10 @@ struct binlog_position model_place_of(const struct model *model, struct epoch_ke
 
 bool model_is_place(const struct model *model, struct epoch_key key)
 {
-    return epoch_key_compare(model->epochs[model_first_here(model)].key, key) <= 0;
+    size_t first = model_first_here(model);
+
+    return epoch_key_compare(model->epochs[first].key, key) <= 0 ||
+           (first > 0 && epoch_key_compare(model->epochs[first - 1].key, key) == 0);
 }
 
 /* An incarnation can have had the number: it is within what is here of it; of the first one

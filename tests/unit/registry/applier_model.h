@@ -44,7 +44,7 @@ size_t model_first_here(const struct model *model);
 /* Behind the last epoch that is not behind the key, of those that are here. */
 struct binlog_position model_place_of(const struct model *model, struct epoch_key key);
 
-/* What follows the key is here. */
+/* What follows the key is here: also where what was purged ended with it. */
 bool model_is_place(const struct model *model, struct epoch_key key);
 
 /* The incarnation that a report of the applier means. False: none can be meant. */

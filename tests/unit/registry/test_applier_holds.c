@@ -115,11 +115,13 @@ static void a_lost_one_holds_nothing_until_it_has_a_place_again(void)
     scene_restart(&scene);
     CHECK(scene_facts(&scene, 201).is_lost && scene_holds_nothing(&scene, 201));
     scene_log_purge(&scene.logs[SCENE_EAST], 2);
-    scene_report(&scene, 201, 20); /* of what is gone: it is believed, and is no place */
-    CHECK(scene_facts(&scene, 201).applied.epoch == 20);
+    scene_report(&scene, 201, 15); /* of what is gone: it is believed, and is no place */
+    CHECK(scene_facts(&scene, 201).applied.epoch == 15);
     CHECK(scene_facts(&scene, 201).is_lost && scene_holds_nothing(&scene, 201));
+    scene_report(&scene, 201, 20); /* with which what is gone ended */
+    CHECK(!scene_facts(&scene, 201).is_lost && scene_hold(&scene, 201, &hold));
+    CHECK(hold.from.file == 2 && hold.from.offset == 4 && hold.epoch.epoch == 20);
     scene_report(&scene, 201, 40);
-    CHECK(!scene_facts(&scene, 201).is_lost);
     CHECK(scene_hold(&scene, 201, &hold) && hold.from.file == 2 && hold.epoch.epoch == 40);
     scene_close(&scene);
 }

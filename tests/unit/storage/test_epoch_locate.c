@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/storage/epoch_beyond.h"
 #include "binrelay/base/memory.h"
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/epoch_locate.h"
@@ -25,6 +26,9 @@ struct binlog_store {
     const struct written_epoch *epochs; /* ends with incarnation 0 */
     uint64_t first_file;                /* 0: there is no file */
     struct binlog_position first_visible;
+    size_t hidden;                /* epochs at the end that are still to come ... */
+    unsigned summaries;           /* ... and come once so many summaries were asked for */
+    struct epoch_key purged_last; /* with which what was purged ended; {0, 0}: not known */
 };
 
 int epoch_key_compare(struct epoch_key left, struct epoch_key right)
@@ -52,15 +56,30 @@ static size_t count_of(const struct binlog_store *store)
     while (store->epochs[count].incarnation != 0) {
         count++;
     }
-    return count;
+    return count - store->hidden;
+}
+
+bool epoch_find_behind_purged(struct binlog_store *store,
+                              struct epoch_key key,
+                              struct binlog_position *found)
+{
+    if (epoch_key_compare(store->purged_last, key) != 0) {
+        return false;
+    }
+    *found = (struct binlog_position){store->first_file, 4};
+    return true;
 }
 
 enum status epoch_index_summary(struct binlog_store *store,
                                 struct epoch_summary *summary,
                                 struct error *error)
 {
-    size_t count = count_of(store);
+    size_t count = 0;
 
+    if (store->summaries > 0 && --store->summaries == 0) {
+        store->hidden = 0;
+    }
+    count = count_of(store);
     if (count == 0) {
         return error_set(error, STATUS_NOT_FOUND, "no epoch");
     }
@@ -197,6 +216,22 @@ static void goes_on_behind_an_epoch_that_is_here(void)
     expect_after(&store, (struct epoch_key){1, 110}, 1105); /* before the gap */
     expect_after(&store, (struct epoch_key){0, 120}, 1205);
     expect_after(&store, (struct epoch_key){0, 130}, 1305);
+}
+
+static void goes_on_in_the_first_file_behind_the_epoch_that_ended_what_was_purged(void)
+{
+    struct binlog_store store = {.epochs = plain, .first_file = 3, .purged_last = {1, 90}};
+
+    expect_after(&store, (struct epoch_key){0, 90}, 4);
+    expect_after(&store, (struct epoch_key){1, 90}, 4);
+    refuse_after(&store, (struct epoch_key){2, 90}, STATUS_NOT_FOUND, "no incarnation 2");
+    refuse_after(&store, (struct epoch_key){0, 89}, STATUS_NOT_FOUND, "is older than");
+    refuse_after(&store, (struct epoch_key){0, 91}, STATUS_NOT_FOUND, "is older than");
+    /* Of which incarnation is not said, and another one began since. */
+    store.epochs = anew;
+    store.purged_last.epoch = 45;
+    refuse_after(&store, (struct epoch_key){0, 45}, STATUS_NOT_FOUND, "is older than");
+    expect_after(&store, (struct epoch_key){1, 45}, 4);
 }
 
 static void goes_on_behind_the_one_before_where_an_epoch_was_empty(void)
@@ -346,6 +381,22 @@ static enum status locate_time(struct binlog_store *store,
     return epoch_locate_time(store, usec, (uint64_t)NOW * SECOND, found, error);
 }
 
+/* What was the newest epoch at the first look is not at the last one, and nothing was refused
+ * for good by that. */
+static void a_log_that_grows_meanwhile_refuses_nobody_for_good(void)
+{
+    struct binlog_store store = {.epochs = plain, .first_file = 3, .hidden = 1, .summaries = 2};
+    struct binlog_position found = {0};
+    struct error error;
+
+    CHECK(epoch_locate_after(&store, (struct epoch_key){1, 999}, &found, &error) ==
+          STATUS_AGAIN);
+    store.hidden = 1;
+    store.summaries = 2;
+    CHECK_OK(epoch_locate_after_backup(&store, 999, &found, &error), &error);
+    CHECK(is_at(found, 1, 1205)); /* in front of what came */
+}
+
 static void begins_with_the_first_epoch_that_reaches_a_time(void)
 {
     struct binlog_store store = {.epochs = plain, .first_file = 3};
@@ -386,6 +437,7 @@ static void refuses_times_of_which_something_may_be_missing(void)
 int main(void)
 {
     goes_on_behind_an_epoch_that_is_here();
+    goes_on_in_the_first_file_behind_the_epoch_that_ended_what_was_purged();
     goes_on_behind_the_one_before_where_an_epoch_was_empty();
     refuses_what_is_not_covered();
     refuses_an_older_epoch_even_where_the_log_is_whole();
@@ -396,6 +448,7 @@ int main(void)
     refuses_a_backup_before_a_gap_or_the_first_epoch();
     goes_on_with_the_first_epoch_of_a_log_that_is_whole();
     takes_a_backup_of_one_incarnation();
+    a_log_that_grows_meanwhile_refuses_nobody_for_good();
     begins_with_the_first_epoch_that_reaches_a_time();
     refuses_times_of_which_something_may_be_missing();
     return 0;

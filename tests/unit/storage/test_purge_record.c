@@ -30,6 +30,7 @@ static struct purge_record some_record(void)
     record.epochs = EPOCH_KIND_NDB;
     record.state = (struct epoch_state){.last = {.incarnation = 3, .epoch = 60129542157},
                                         .latest_usec = 9};
+    record.end = (struct purged_end){.file = 41, .offset = 700, .bytes = 744};
     return record;
 }
 
@@ -49,6 +50,23 @@ static void what_is_written_is_read(void)
     CHECK(gtid_set_count(found.left_out) == 2);
     CHECK(found.epochs == EPOCH_KIND_NDB && found.state.latest_usec == 9);
     CHECK(epoch_key_compare(found.state.last, record.state.last) == 0);
+    CHECK(found.end.file == 41 && found.end.offset == 700 && found.end.bytes == 744);
+    purge_record_release(&found);
+    purge_record_release(&record);
+    buffer_release(&bytes);
+}
+
+static void an_end_that_is_not_known_is_read(void)
+{
+    struct purge_record record = some_record();
+    struct purge_record found = {0};
+    struct buffer bytes = {0};
+    struct error error;
+
+    record.end = (struct purged_end){0};
+    purge_record_encode(&bytes, &record);
+    CHECK_OK(purge_record_decode(&found, buffer_bytes(&bytes), &error), &error);
+    CHECK(found.end.file == 0);
     purge_record_release(&found);
     purge_record_release(&record);
     buffer_release(&bytes);
@@ -135,6 +153,13 @@ static void what_cannot_be_is_refused(void)
     other.epochs = EPOCH_KIND_NONE; /* and yet an epoch */
     check_refused(&other);
     other.epochs = EPOCH_KIND_NDB;
+    other.end.offset = other.end.bytes + 1;
+    check_refused(&other);
+    other.end = (struct purged_end){.file = other.first, .offset = 700, .bytes = 744};
+    check_refused(&other);
+    other.end.file = 0; /* and yet an offset */
+    check_refused(&other);
+    other.end = (struct purged_end){0};
     other.first = 0;
     check_refused(&other);
     purge_record_release(&record);
@@ -144,6 +169,7 @@ static void what_cannot_be_is_refused(void)
 int main(void)
 {
     what_is_written_is_read();
+    an_end_that_is_not_known_is_read();
     every_damage_is_noticed();
     the_first_version_is_read();
     what_cannot_be_is_refused();

@@ -2,7 +2,9 @@
 /* What store_verify() finds in epoch indexes, and what store_reindex() makes of them. */
 #include <unistd.h>
 
+#include "binrelay/storage/binlog_purge.h"
 #include "binrelay/storage/store_check.h"
+#include "epoch_maker.h"
 #include "store_fixture.h"
 #include "test_data.h"
 
@@ -294,6 +296,53 @@ static void a_damaged_binlog_is_not_reindexed(void)
     fixture_free(&fixture);
 }
 
+static void check_first_epoch(struct binlog_store *store, uint32_t incarnation)
+{
+    struct epoch_summary summary;
+    struct error error;
+
+    CHECK_OK(epoch_index_summary(store, &summary, &error), &error);
+    CHECK(summary.first.key.incarnation == incarnation);
+}
+
+/*
+ * Behind a purge the record numbers the first file's epochs. Where it was missing for a start,
+ * and the index with it, they were numbered from 1; then it is found, and made right.
+ */
+static void the_record_of_a_purge_numbers_the_first_index(void)
+{
+    struct fixture fixture = fixture_new_with(ndb);
+    struct binlog_maker maker = {.checksum = BINLOG_CHECKSUM_CRC32, .server_id = 5};
+    autofree char *record = fixture_path(&fixture, "purged");
+    autofree char *aside = fixture_path(&fixture, "aside");
+    autofree char *index = fixture_path(&fixture, "binlog.000003.epochs");
+    struct binlog_purged purged;
+    uint64_t files = 0;
+    uint64_t epochs = 0;
+    struct error error;
+
+    for (uint64_t file = 1; file <= 4; file++) {
+        binlog_maker_begin(&maker);
+        (void)epoch_maker_ndb(&maker, 100, 1); /* each a cluster that was started anew */
+        store_file_whole(fixture.store, &maker, file);
+        sync_store(fixture.store);
+    }
+    CHECK_OK(binlog_store_purge(fixture.store, 3, &purged, &error), &error);
+    CHECK(verify(&fixture).count == 0);
+    CHECK(rename(record, aside) == 0 && unlink(index) == 0);
+    CHECK_OK(fixture_restart(&fixture, &error), &error);
+    check_first_epoch(fixture.store, 1);
+    CHECK(rename(aside, record) == 0);
+    CHECK(verify(&fixture).of_index > 0);
+    CHECK_OK(store_reindex(fixture.disk, fixture.directory, NULL, &files, &epochs, &error),
+             &error);
+    CHECK(verify(&fixture).count == 0 && epochs == 2);
+    CHECK_OK(fixture_restart(&fixture, &error), &error);
+    check_first_epoch(fixture.store, 3);
+    binlog_maker_release(&maker);
+    fixture_free(&fixture);
+}
+
 int main(void)
 {
     indexes_of_recordings_are_right();
@@ -305,5 +354,6 @@ int main(void)
     reindex_makes_indexes_that_are_byte_for_byte_the_same();
     reindex_by_other_rules_finds_other_epochs();
     a_damaged_binlog_is_not_reindexed();
+    the_record_of_a_purge_numbers_the_first_index();
     return 0;
 }
