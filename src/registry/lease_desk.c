@@ -219,6 +219,9 @@ static bool carry_out(struct lease_desk *desk,
     }
     lease_desk_tell(desk, group, decision, view);
     lease_done(&group->lease, decision, view->now_usec);
+    if (decision->action == LEASE_DO_GRANT) { /* signs of before are none of this time */
+        group->life = desk->world.life(desk->world.context, decision->server_id);
+    }
     answer_decision(desk, group, decision, view);
     return true;
 }

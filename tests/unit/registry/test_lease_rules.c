@@ -79,6 +79,21 @@ static void one_that_has_applied_all_lives_by_any_sign(void)
     lease_scene_close(&scene);
 }
 
+static void a_sign_of_life_from_before_the_grant_is_none(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+
+    lease_scene_open(&scene);
+    scene.end = 1000;
+    scene.life[ONE] = 4711;
+    join(&scene, &one, ONE, 100);
+    report_of_target(&scene, ONE, 9);
+    pass(&scene, 30 * SECOND);
+    CHECK(was_ended(&one, "has run out"));
+    lease_scene_close(&scene);
+}
+
 static void a_holder_that_breaks_off_keeps_it_while_its_time_runs(void)
 {
     struct lease_scene scene;
@@ -198,6 +213,7 @@ int main(void)
     reports_of_the_holder_renew_and_silence_ends_it();
     reports_of_the_target_renew_only_where_they_say_more();
     one_that_has_applied_all_lives_by_any_sign();
+    a_sign_of_life_from_before_the_grant_is_none();
     a_holder_that_breaks_off_keeps_it_while_its_time_runs();
     what_no_applier_applies_is_no_epoch_that_was_sent();
     one_with_epochs_not_applied_is_waited_for();
