@@ -200,9 +200,11 @@ static void start(struct scene *scene)
                                      .links = {.stream_holds = stream_holds, .context = scene}};
     struct error error;
 
-    CHECK_OK(purger_start(&scene->purger, &options, &error), &error);
     for (unsigned at = 0; at < READERS; at++) {
         scene->readers[at] = (struct reader){.scene = scene, .number = at + 1};
+    }
+    CHECK_OK(purger_start(&scene->purger, &options, &error), &error);
+    for (size_t at = 0; at < READERS; at++) {
         CHECK(pthread_create(&scene->readers[at].thread, NULL, read_all_the_time,
                              &scene->readers[at]) == 0);
     }

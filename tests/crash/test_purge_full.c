@@ -13,7 +13,7 @@
 enum { BLOCK_BYTES = 4096, FILES = 12, EPOCHS_IN_FILE = 300, APPLIER = 201 };
 
 /* SQLite's calls have no context. */
-static struct fake_disk *shared_disk; /* NULL: there is room */
+static struct fake_disk *_Atomic shared_disk; /* NULL: there is room */
 
 static uint64_t blocks_of(int64_t bytes)
 {

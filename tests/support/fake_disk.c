@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 
 enum { MOST_DESCRIPTORS = 1024, BLOCK_BYTES = 4096 };
 
+#define NO_LIMIT_BLOCKS (INT64_MAX / 2)
+
 struct fake_disk {
     struct disk calls;
     struct fake_disk_model model;
@@ -24,8 +27,7 @@ struct fake_disk {
     uint64_t fail_at;
     enum fake_fault fault;
     bool is_full;
-    bool has_limit;
-    int64_t blocks_left; /* with a limit */
+    _Atomic int64_t blocks_left;
     bool is_dead;
     bool is_short; /* the next write finds the disk full */
     uint64_t free_bytes;
@@ -87,11 +89,14 @@ static int64_t blocks_at(const char *path)
 /* False, with errno set, if a file that grows finds no room. */
 static bool take_blocks(struct fake_disk *fake, int64_t had, int64_t has)
 {
-    if (fake->has_limit && has > had && has - had > fake->blocks_left) {
-        errno = ENOSPC;
-        return false;
-    }
-    fake->blocks_left -= has - had;
+    int64_t left = fake->blocks_left;
+
+    do {
+        if (has > had && has - had > left) {
+            errno = ENOSPC;
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&fake->blocks_left, &left, left - (has - had)));
     return true;
 }
 
@@ -282,6 +287,7 @@ struct fake_disk *fake_disk_new(void)
 {
     struct fake_disk *fake = mem_zeroed(sizeof(*fake));
 
+    fake->blocks_left = NO_LIMIT_BLOCKS;
     fake->calls = (struct disk){
         .open = fake_open,
         .close = fake_close,
@@ -325,8 +331,7 @@ void fake_disk_set_full(struct fake_disk *fake, bool is_full)
 
 void fake_disk_set_blocks(struct fake_disk *fake, uint64_t left)
 {
-    fake->has_limit = left != UINT64_MAX;
-    fake->blocks_left = (int64_t)left;
+    fake->blocks_left = left == UINT64_MAX ? NO_LIMIT_BLOCKS : (int64_t)left;
 }
 
 bool fake_disk_take_blocks(struct fake_disk *fake, uint64_t count)

@@ -57,8 +57,8 @@ void fake_disk_set_full(struct fake_disk *fake, bool is_full);
  */
 void fake_disk_set_blocks(struct fake_disk *fake, uint64_t left);
 
-/* For who writes to the same disk on other ways. False, with errno ENOSPC: there are not so
- * many left. */
+/* For who writes to the same disk on other ways, on any thread. False, with errno ENOSPC: there
+ * are not so many left. */
 bool fake_disk_take_blocks(struct fake_disk *fake, uint64_t count);
 
 /* What disk_space() finds from now on; all_bytes 0: what is so. */

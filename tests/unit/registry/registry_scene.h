@@ -44,8 +44,8 @@ enum { SCENE_CLUSTERS = 2, SCENE_EAST = 0, SCENE_WEST = 1 };
 struct scene {
     char *directory; /* owned: of control.db */
     struct clock clock;
-    uint64_t wall_usec;
-    uint64_t monotonic_usec;
+    _Atomic uint64_t wall_usec; /* asked for on the registry's thread too */
+    _Atomic uint64_t monotonic_usec;
     bool shares_groups;
     struct scene_log logs[SCENE_CLUSTERS];
     struct registry *registry;
