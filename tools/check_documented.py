@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fail if an option or a command exists and is not described, or is described and does not exist."""
+"""Fail if an option, a command or an event exists and is not described, or is described and does not exist."""
 import pathlib
 import re
 import sys
@@ -48,7 +48,27 @@ def described_store_commands(root):
     return set(re.findall(r'^\.BI "store ([a-z]+)"', text, re.MULTILINE))
 
 
+# Names of the same form in the same families.
+NOT_EVENTS = {"heartbeat.heartbeat"}
+
+
+def described_events(root):
+    text = (root / "docs/events.md").read_text()
+    return {name for row in re.findall(r"^\| (`[^|]*)\|", text, re.MULTILINE)
+            for name in re.findall(r"`([a-z]+\.[a-z_]+)`", row)}
+
+
+def events(root):
+    families = "|".join(sorted({name.split(".")[0] for name in described_events(root)}))
+    text = "".join(path.read_text() for path in sorted(root.glob("src/**/*.c")))
+    return set(re.findall(rf'"((?:{families})\.[a-z_]+)"', text)) - NOT_EVENTS
+
+
 def complaints(root):
+    for name in sorted(events(root) - described_events(root)):
+        yield f"docs/events.md: event {name} is not described"
+    for name in sorted(described_events(root) - events(root)):
+        yield f"docs/events.md: there is no event {name}"
     for name in sorted(options(root) - described_options(root)):
         yield f"docs/configuration.md: option {name} is not described"
     for name in sorted(commands(root) - described_commands(root)):
@@ -66,7 +86,7 @@ def main(root):
         print("no options or no commands found: the tables have moved")
         return 1
     found = list(complaints(root))
-    print("\n".join(found) if found else "documents: all options and commands are described")
+    print("\n".join(found) if found else "documents: all options, commands and events are described")
     return 1 if found else 0
 
 

@@ -2,6 +2,7 @@
 /* What a desk says to replicas and to people. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "binrelay/base/log.h"
 #include "lease_desk_internal.h"
@@ -76,11 +77,8 @@ static void tell_grant(struct lease_desk *desk,
                    decision->server_id, group->name, record->number,
                    record->start.file != 0 ? "from" : "as it asks,", start.text);
     if (record->applied.epoch != 0) {
-        size_t used = 0;
+        size_t used = strlen(text);
 
-        while (text[used] != '\0') {
-            used++;
-        }
         (void)snprintf(text + used, size - used, "; the group has applied epoch %" PRIu64,
                        record->applied.epoch);
     }
