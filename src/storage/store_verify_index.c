@@ -74,6 +74,10 @@ static enum status check_head(struct verify *verify,
     enum status status = STATUS_OK;
     size_t at = 0;
 
+    if (verify->rules.kind == EPOCH_KIND_NONE) { /* a relay has made the first index since */
+        verify->rules = head->rules;
+        epoch_track_set_rules(&verify->epochs, &verify->rules);
+    }
     right.file = verify->listing.files[file->at];
     right.rules = verify->rules;
     /* A source may have told another number since: that is for what comes behind. */

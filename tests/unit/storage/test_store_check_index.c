@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What store_verify() finds in epoch indexes, and what store_reindex() makes of them. */
+#include <errno.h>
 #include <unistd.h>
 
 #include "binrelay/storage/binlog_purge.h"
@@ -201,6 +202,41 @@ static void a_store_without_indexes_lacks_none(void)
     fixture_free(&fixture);
 }
 
+/* A disk on which nobody saw the first indexes yet when they were looked for. */
+struct late_disk {
+    struct disk disk;
+    unsigned hidden; /* so many more openings of an index find none */
+};
+
+static int open_late(void *context, const char *path, int flags, mode_t mode)
+{
+    struct late_disk *late = context;
+
+    if (late->hidden > 0 && strstr(path, ".epochs") != NULL) {
+        late->hidden--;
+        errno = ENOENT;
+        return -1;
+    }
+    return disk_open(disk_system(), path, flags, mode);
+}
+
+static void indexes_that_come_meanwhile_are_no_fault(void)
+{
+    enum { FILES = 6 };
+    struct fixture fixture = ndb_store("a1", 1, FILES);
+
+    for (unsigned seen = 0; seen < FILES; seen++) {
+        struct late_disk late = {.disk = *disk_system(), .hidden = FILES + seen};
+
+        late.disk.open = open_late;
+        late.disk.context = &late;
+        fixture.disk = &late.disk;
+        CHECK(verify(&fixture).count == 0 && late.hidden == 0);
+    }
+    fixture.disk = disk_system();
+    fixture_free(&fixture);
+}
+
 static void reindexed(const struct fixture *fixture,
                       const struct epoch_rules *rules,
                       uint64_t wanted)
@@ -351,6 +387,7 @@ int main(void)
     a_newest_index_that_lacks_its_end_is_said_and_no_fault();
     another_files_index_is_found();
     a_store_without_indexes_lacks_none();
+    indexes_that_come_meanwhile_are_no_fault();
     reindex_makes_indexes_that_are_byte_for_byte_the_same();
     reindex_by_other_rules_finds_other_epochs();
     a_damaged_binlog_is_not_reindexed();
