@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Appliers that report, sources whose epochs are known without asking the relay, and what must stay."""
 import contextlib
+import typing
 
 import pymysql
 
@@ -167,14 +168,21 @@ class Beats:
         return self.epoch
 
     def file_of(self, epoch):
-        """The oldest file that who has applied the epoch still needs."""
-        return self.places[epoch]
+        """The oldest file that who has applied the epoch still needs: that in which the next one lies,
+        or the newest epoch's."""
+        return self.places.get(epoch + 1, self.places[epoch])
 
     def last_of(self, file):
         return max(epoch for epoch, name in self.places.items() if name == file)
 
     def files(self):
         return [name for name, _ in self.server.binary_logs()]
+
+
+class File(typing.NamedTuple):
+    """A file that does not grow any more."""
+    epochs: list
+    ends_with_epoch: bool  # nothing that an applier needs stands behind the last of them
 
 
 class History:
@@ -184,17 +192,20 @@ class History:
         self.farm = farm
         self.server = server
         self.cluster_id = cluster_id
-        self._closed = {}  # name: the epochs of a file that does not grow any more
+        self._closed = {}  # name: File
 
     def _read(self):
         closed = self.names()[:-1]
         fresh = [name for name in closed if name not in self._closed]
         found = transactions(self.farm, *[self.server.data / name for name in fresh])
         for name, logged in found.items():
-            self._closed[name] = [int(row.values[2]) for each in logged for row in each.rows
-                                  if row.table == "heartbeat.heartbeat"
-                                  and int(row.values[1]) == self.cluster_id]
+            self._closed[name] = File([epoch for each in logged for epoch in self._epochs(each)],
+                                      bool(logged) and bool(self._epochs(logged[-1])))
         return self.names()[-1]
+
+    def _epochs(self, transaction):
+        return [int(row.values[2]) for row in transaction.rows
+                if row.table == "heartbeat.heartbeat" and int(row.values[1]) == self.cluster_id]
 
     def names(self):
         return [name for name, _ in self.server.binary_logs()]
@@ -204,7 +215,11 @@ class History:
         if epoch == NEVER:
             return self.names()[0]
         newest = self._read()
-        return next((name for name, epochs in self._closed.items() if epoch in epochs), newest)
+        for name, file in self._closed.items():
+            if epoch in file.epochs:
+                is_done = file.ends_with_epoch and file.epochs[-1] == epoch
+                return min(other for other in [*self._closed, newest] if other > name) if is_done else name
+        return newest
 
     def gtids_before(self, file):
         """The transactions of all files in front of one, as the source itself wrote it there."""

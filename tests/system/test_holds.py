@@ -109,10 +109,12 @@ def test_a_required_applier_that_never_reported_holds_everything(beats, make):
     assert "202" in relay.status("east")["held_by"]
     report(relay, 202, 7)
     assert_held_from(relay, beats, beats.file_of(7))
-    report(relay, 202, beats.last_of(beats.file_of(7)))  # not behind its file's end
+    last = beats.last_of(beats.file_of(7))
+    report(relay, 202, last - 1)  # in its middle
     assert_held_from(relay, beats, beats.file_of(7))
-    report(relay, 202, beats.last_of(beats.file_of(7)) + 1)
-    assert_held_from(relay, beats, beats.file_of(beats.last_of(beats.file_of(7)) + 1))
+    report(relay, 202, last)
+    assert beats.file_of(last) > beats.file_of(7)
+    assert_held_from(relay, beats, beats.file_of(last))
 
 
 def test_one_that_is_not_required_holds_from_its_first_report_on(beats, make):
