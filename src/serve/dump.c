@@ -92,6 +92,9 @@ enum status dump_open_file(struct dump *dump, uint64_t file, struct error *error
     dump->told = dump->position;
     dump->source.read_size = 0;
     dump->run = (struct filter_run){0};
+    if (dump->is_member) {
+        frame_cache_move(dump->frames, &dump->member, dump->position);
+    }
     return STATUS_OK;
 }
 

@@ -232,6 +232,27 @@ static struct frame_block *make_room(struct frame_cache *cache, uint64_t most_by
     return list;
 }
 
+/* Takes out what no dump can come to any more. Returns it as make_room() does. */
+static struct frame_block *take_passed(struct frame_cache *cache)
+{
+    struct frame_block *list = NULL;
+    uint64_t first = UINT64_MAX;
+
+    for (const struct frame_member *at = cache->members; at != NULL; at = at->next) {
+        first = at->position.file < first ? at->position.file : first;
+    }
+    for (struct frame_block *block = cache->oldest, *newer = NULL; block != NULL;
+         block = newer) {
+        newer = block->newer;
+        if (block->begin.file < first) {
+            forget(cache, block);
+            block->older = list;
+            list = block;
+        }
+    }
+    return list;
+}
+
 /* ---- without the lock ---- */
 
 static void unref_list(struct frame_block *list)
@@ -290,6 +311,8 @@ void frame_cache_leave(struct frame_cache *cache, struct frame_member *member)
         idle_count = cache->spare_count;
         memcpy(idle, cache->spares, sizeof(idle));
         cache->spare_count = 0;
+    } else {
+        list = take_passed(cache);
     }
     pthread_mutex_unlock(&cache->lock);
 
@@ -297,6 +320,18 @@ void frame_cache_leave(struct frame_cache *cache, struct frame_member *member)
     for (unsigned i = 0; i < idle_count; i++) {
         free(idle[i]);
     }
+}
+
+void frame_cache_move(struct frame_cache *cache,
+                      struct frame_member *member,
+                      struct binlog_position position)
+{
+    pthread_mutex_lock(&cache->lock);
+    member->position = position;
+    struct frame_block *list = take_passed(cache);
+    pthread_mutex_unlock(&cache->lock);
+
+    unref_list(list);
 }
 
 struct frame_block *frame_cache_find(struct frame_cache *cache,

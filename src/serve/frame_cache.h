@@ -57,6 +57,14 @@ void frame_cache_join(struct frame_cache *cache,
                       struct binlog_position position);
 void frame_cache_leave(struct frame_cache *cache, struct frame_member *member);
 
+/*
+ * The member begins another file. Blocks of files that every member is behind go: they have
+ * their file open, and one that is purged takes its place on the disk until it is closed.
+ */
+void frame_cache_move(struct frame_cache *cache,
+                      struct frame_member *member,
+                      struct binlog_position position);
+
 /* The block that begins where the member is now, with a reference; NULL if there is none. */
 struct frame_block *frame_cache_find(struct frame_cache *cache,
                                      struct frame_member *member,

@@ -92,6 +92,39 @@ static void keeps_a_block_for_those_at_the_end_of_the_file_before(void)
     frame_cache_free(cache);
 }
 
+/* Waited for, and taken by nobody: the dump that was near ends its blocks elsewhere. */
+static void keeps_nothing_of_a_file_that_all_have_left(void)
+{
+    struct frame_cache *cache = frame_cache_new();
+    struct frame_member members[3];
+
+    for (size_t each = 0; each < 3; each++) {
+        frame_cache_join(cache, &members[each], at(4));
+    }
+    struct frame_block *block = make_block(cache, 4, 100);
+
+    frame_cache_add(cache, &members[0], block);
+    frame_block_unref(block);
+    frame_cache_move(cache, &members[0], (struct binlog_position){2, 4});
+    frame_cache_move(cache, &members[1], (struct binlog_position){2, 4});
+    CHECK(frame_cache_bytes(cache) > 0); /* one may still come to it */
+    frame_cache_move(cache, &members[2], (struct binlog_position){2, 4});
+    CHECK(frame_cache_bytes(cache) == 0);
+
+    block = make_block(cache, 4, 100);
+    block->begin.file = 2;
+    frame_cache_add(cache, &members[0], block);
+    frame_block_unref(block);
+    frame_cache_move(cache, &members[0], (struct binlog_position){3, 4});
+    frame_cache_move(cache, &members[1], (struct binlog_position){3, 4});
+    CHECK(frame_cache_bytes(cache) > 0);
+    frame_cache_leave(cache, &members[2]); /* the last that was in it */
+    CHECK(frame_cache_bytes(cache) == 0);
+    frame_cache_leave(cache, &members[1]);
+    frame_cache_leave(cache, &members[0]);
+    frame_cache_free(cache);
+}
+
 static void never_keeps_more_than_its_bound(void)
 {
     enum { BLOCK = 64 * 1024, BLOCKS = 400 };
@@ -216,6 +249,7 @@ int main(void)
     keeps_a_block_for_those_who_are_behind();
     keeps_nothing_for_one_alone();
     keeps_a_block_for_those_at_the_end_of_the_file_before();
+    keeps_nothing_of_a_file_that_all_have_left();
     never_keeps_more_than_its_bound();
     a_block_in_flight_outlives_the_cache();
     a_small_frame_gives_its_large_buffer_back();
