@@ -351,6 +351,28 @@ static void damage_file(const struct purge_rig *rig, uint64_t file)
     lose_index(rig, file);
 }
 
+/* What is behind it could not be numbered without it. */
+static void a_file_that_numbers_the_rest_stays_and_that_is_said(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    struct purge_outcome outcome;
+    struct error error;
+
+    damage_file(rig, 2);
+    lose_index(rig, 3);
+    purge_rig_restart(rig);
+    CHECK(ask(rig, (struct purge_request){.before_file = 5}, &outcome, &error) ==
+          STATUS_SYSTEM);
+    CHECK(strstr(error.message, "binlog.000002") != NULL);
+    CHECK(outcome.files == 1 && outcome.first == 2 && purge_rig_first(rig) == 2);
+    purge_outcome_release(&outcome);
+    purge_rig_add_applier(rig, 201, false, 0); /* who needs nothing yet */
+    purger_look(rig->purger);
+    CHECK(purge_rig_first(rig) == 2);
+    CHECK(purge_rig_has_event(rig, "purge.failed", "binlog.000002"));
+    purge_rig_free(rig);
+}
+
 /* Where an epoch ends is not known then: nothing goes by a guess. */
 static void an_epoch_that_is_not_found_purges_nothing(void)
 {
@@ -390,6 +412,7 @@ int main(void)
     a_stream_that_was_passed_and_has_not_ended_holds_nothing_in_front();
     who_could_not_be_told_durably_keeps_the_files();
     who_comes_back_while_its_files_go_has_lost_them_all_the_same();
+    a_file_that_numbers_the_rest_stays_and_that_is_said();
     an_epoch_that_is_not_found_purges_nothing();
     return 0;
 }
