@@ -190,11 +190,8 @@ static enum status take_back(const struct admin *admin,
                                : error_wrap(error, "pin %s stays, and holds less", pin->name);
 }
 
-/*
- * A purge that had read the pins before this one was among them may have taken
- * what it is to hold. One more, of nothing, waits until that one is through;
- * then what is here stays.
- */
+/* A purge that had read the pins before this one was among them may have taken what it is to
+ * hold. Once that one is through, what is here stays. */
 static enum status put_pin(const struct admin *admin,
                            const struct admin_cluster *cluster,
                            const json_t *arguments,
@@ -202,18 +199,12 @@ static enum status put_pin(const struct admin *admin,
                            struct pin_facts *pin,
                            struct error *error)
 {
-    const struct purge_request nothing = {.is_dry_run = true, .before_file = 1};
-    struct purge_outcome outcome = {0};
-    struct error ignored;
     enum status status = pin_table_put(admin->options.pins, pin, error);
 
     if (status != STATUS_OK || cluster->purger == NULL) {
         return status;
     }
-    if (purger_purge(cluster->purger, &nothing, &outcome, &ignored) != STATUS_OK) {
-        /* Then none is under way either. */
-    }
-    purge_outcome_release(&outcome);
+    admin_await_purge(cluster);
     status = find_place(cluster, arguments, pin, error);
     return status == STATUS_OK ? STATUS_OK : take_back(admin, pin, before, error);
 }

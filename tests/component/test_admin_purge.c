@@ -81,26 +81,34 @@ static void a_pin_needs_that_all_behind_it_is_here(void)
     rig_close(&rig);
 }
 
-/* A purge that looked before the pin was there takes what it is to hold. */
-static void refuse_late_pin(struct admin_rig *rig, const char *name)
+/* What is asked for holds only once a purge that did not know of it has taken files 1 and 2. */
+static json_t *ask_too_late(struct admin_rig *rig, const char *line)
 {
     struct binlog_purged purged;
     struct error error;
-    char line[100];
     int client = rig_connect(rig);
     json_t *reply = NULL;
 
     rig_close_gate(rig);
-    (void)snprintf(line, sizeof(line), "pin add %s east %llu --ttl 1h\n", name,
-                   (unsigned long long)rig_epoch(1, 1));
     rig_send(client, line);
     rig_wait(&rig->at_gate);
     CHECK_OK(binlog_store_purge(rig->clusters[RIG_EAST].store, 3, &purged, &error), &error);
     rig_open_gate(rig);
     reply = rig_read(client);
+    CHECK(close(client) == 0);
+    return reply;
+}
+
+static void refuse_late_pin(struct admin_rig *rig, const char *name)
+{
+    char line[100];
+    json_t *reply = NULL;
+
+    (void)snprintf(line, sizeof(line), "pin add %s east %llu --ttl 1h\n", name,
+                   (unsigned long long)rig_epoch(1, 1));
+    reply = ask_too_late(rig, line);
     CHECK(!json_is_true(json_object_get(reply, "ok")));
     json_decref(reply);
-    CHECK(close(client) == 0);
 }
 
 static void a_pin_that_comes_too_late_is_not_put(void)
@@ -130,6 +138,23 @@ static void one_that_was_there_stays_as_it_was(void)
     CHECK(json_equal(row, before));
     json_decref(row);
     json_decref(before);
+    rig_close(&rig);
+}
+
+static void an_applier_that_is_set_back_too_late_is_shown_so(void)
+{
+    struct admin_rig rig;
+    char line[100];
+    json_t *reply = NULL;
+
+    rig_open(&rig);
+    json_decref(rig_do(&rig, "applier add east 201"));
+    json_decref(rig_do_with(&rig, "applier set-epoch east 201 %lu", rig_epoch(3, 1)));
+    (void)snprintf(line, sizeof(line), "applier set-epoch east 201 %llu\n",
+                   (unsigned long long)rig_epoch(1, 1));
+    reply = ask_too_late(&rig, line);
+    rig_check(json_object_get(reply, "result"), "can_catch_up", "no");
+    json_decref(reply);
     rig_close(&rig);
 }
 
@@ -361,6 +386,7 @@ int main(void)
     a_pin_needs_that_all_behind_it_is_here();
     a_pin_that_comes_too_late_is_not_put();
     one_that_was_there_stays_as_it_was();
+    an_applier_that_is_set_back_too_late_is_shown_so();
     bad_words_about_pins_are_refused();
     a_purge_says_what_it_would_do_and_does_it();
     what_is_needed_stays_and_the_refusal_names_who_needs_it();
