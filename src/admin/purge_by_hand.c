@@ -28,19 +28,6 @@ struct by_hand {
 
 /* ---- what is asked for ---- */
 
-/* In its incarnation, where a larger one follows. {0, 0}: there is none. */
-static enum status find_last_of(struct binlog_store *store,
-                                struct epoch_key key,
-                                struct binlog_position *end,
-                                struct error *error)
-{
-    struct epoch_place last;
-    enum status status = epoch_index_at_or_before(store, key, &last, error);
-
-    *end = status == STATUS_OK ? last.end : (struct binlog_position){0};
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
 /* Where the last epoch ends in front of the first one above the number. {0, 0}: there is none.
  * By number alone: where a cluster was started anew and counts again from a small one, nothing
  * is asked for behind the first that is larger. An index that cannot be read is an error: what
@@ -52,6 +39,7 @@ static enum status find_end_of(struct binlog_store *store,
 {
     struct epoch_summary summary;
     struct epoch_place above = {0};
+    struct epoch_place last;
     struct epoch_key key;
     enum status status = epoch_index_summary(store, &summary, error);
 
@@ -64,7 +52,9 @@ static enum status find_end_of(struct binlog_store *store,
         status = epoch_index_at_or_after(store, key, &above, error);
         if (status == STATUS_OK && above.key.incarnation == key.incarnation) {
             key.epoch = epoch;
-            return find_last_of(store, key, end, error);
+            status = epoch_index_at_or_before(store, key, &last, error);
+            *end = status == STATUS_OK ? last.end : *end;
+            return status == STATUS_NOT_FOUND ? STATUS_OK : status;
         }
         key.incarnation = above.key.incarnation;
     }
@@ -264,6 +254,16 @@ static enum status obey_once(struct by_hand *by_hand,
     return status;
 }
 
+/* Not all that was asked for is gone. */
+static enum status break_off(const struct by_hand *by_hand,
+                             const struct purge_round *round,
+                             struct error *error)
+{
+    return error_set(error, STATUS_CLOSED,
+                     "cluster %s: the relay is stopping; %" PRIu64 " files are gone",
+                     by_hand->purger->options.cluster, round->files);
+}
+
 static enum status obey(struct by_hand *by_hand, struct error *error)
 {
     struct purge_round round = {0};
@@ -272,6 +272,9 @@ static enum status obey(struct by_hand *by_hand, struct error *error)
 
     while (status == STATUS_OK && !is_done && !purger_is_stopping(by_hand->purger)) {
         status = obey_once(by_hand, &round, &is_done, error);
+    }
+    if (status == STATUS_OK && !is_done) {
+        status = break_off(by_hand, &round, error);
     }
     note_round(by_hand, &round);
     purge_round_tell(by_hand->purger, &round, "purge.done", ", by hand");
@@ -422,6 +425,9 @@ static enum status force(struct by_hand *by_hand, struct error *error)
     }
     if (status == STATUS_OK && outcome->loser_count > 0) {
         status = lose_again(by_hand, error);
+    }
+    if (status == STATUS_OK && !is_done) {
+        status = break_off(by_hand, &round, error);
     }
     note_round(by_hand, &round);
     how =

@@ -328,6 +328,29 @@ static void who_comes_back_while_its_files_go_has_lost_them_all_the_same(void)
     purge_rig_free(rig);
 }
 
+static void begin_to_stop(struct purge_rig *rig, uint32_t server_id)
+{
+    (void)server_id;
+    rig->purger->is_stopping = true;
+}
+
+static void what_a_stop_breaks_off_is_not_called_done(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    struct purge_outcome outcome;
+    struct error error;
+
+    rig->on_end = begin_to_stop;
+    purge_rig_add_applier(rig, 201, true, 0);
+    purge_rig_report(rig, 201, 10);
+    CHECK(purge_rig_stream(rig, 201, (struct binlog_position){1, 4}) != NULL);
+    CHECK(ask(rig, (struct purge_request){.before_file = 4, .is_forced = true}, &outcome,
+              &error) == STATUS_CLOSED);
+    CHECK(outcome.first == purge_rig_first(rig) && purge_rig_first(rig) < 4);
+    purge_outcome_release(&outcome);
+    purge_rig_free(rig);
+}
+
 /* ---- a log that cannot all be read ---- */
 
 static void lose_index(const struct purge_rig *rig, uint64_t file)
@@ -412,6 +435,7 @@ int main(void)
     a_stream_that_was_passed_and_has_not_ended_holds_nothing_in_front();
     who_could_not_be_told_durably_keeps_the_files();
     who_comes_back_while_its_files_go_has_lost_them_all_the_same();
+    what_a_stop_breaks_off_is_not_called_done();
     a_file_that_numbers_the_rest_stays_and_that_is_said();
     an_epoch_that_is_not_found_purges_nothing();
     return 0;
