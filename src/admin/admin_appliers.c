@@ -364,5 +364,6 @@ enum status command_applier_set_epoch(struct admin *admin,
     if (status != STATUS_OK) {
         return status;
     }
+    admin_await_purge(cluster); /* so that what is shown of catching up stays true */
     return show_changed(admin, cluster, id, result, error);
 }

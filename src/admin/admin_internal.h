@@ -115,6 +115,10 @@ json_t *admin_holds(const struct binlog_store *store,
                     const struct log_hold *holds,
                     size_t count);
 
+/* Returns when a purge that runs, and may not know of a new hold, is through: one more, of
+ * nothing, waits for it. */
+void admin_await_purge(const struct admin_cluster *cluster);
+
 /* ---- values of arguments; one that is absent leaves *found as it is ---- */
 
 enum { NAME_MOST_BYTES = 64 };

@@ -176,35 +176,37 @@ static enum status find_place(const struct admin_cluster *cluster,
                                    why.message, oldest);
 }
 
-/*
- * A purge that had read the pins before this one was among them may have taken
- * what it is to hold. One more, of nothing, waits until that one is through;
- * then what is here stays.
- */
+/* The pin is not to be after all: the one of its name that was there before is again. */
+static enum status take_back(const struct admin *admin,
+                             const struct pin_facts *pin,
+                             const struct pin_facts *before,
+                             struct error *error)
+{
+    struct error why;
+    enum status status = before == NULL ? pin_table_remove(admin->options.pins, pin->name, &why)
+                                        : pin_table_put(admin->options.pins, before, &why);
+
+    return status == STATUS_OK ? error->status
+                               : error_wrap(error, "pin %s stays, and holds less", pin->name);
+}
+
+/* A purge that had read the pins before this one was among them may have taken what it is to
+ * hold. Once that one is through, what is here stays. */
 static enum status put_pin(const struct admin *admin,
                            const struct admin_cluster *cluster,
                            const json_t *arguments,
+                           const struct pin_facts *before,
                            struct pin_facts *pin,
                            struct error *error)
 {
-    const struct purge_request nothing = {.is_dry_run = true, .before_file = 1};
-    struct purge_outcome outcome = {0};
-    struct error ignored;
     enum status status = pin_table_put(admin->options.pins, pin, error);
 
     if (status != STATUS_OK || cluster->purger == NULL) {
         return status;
     }
-    if (purger_purge(cluster->purger, &nothing, &outcome, &ignored) != STATUS_OK) {
-        /* Then none is under way either. */
-    }
-    purge_outcome_release(&outcome);
+    admin_await_purge(cluster);
     status = find_place(cluster, arguments, pin, error);
-    if (status != STATUS_OK &&
-        pin_table_remove(admin->options.pins, pin->name, &ignored) != STATUS_OK) {
-        return error_wrap(error, "pin %s stays, and holds less", pin->name);
-    }
-    return status;
+    return status == STATUS_OK ? STATUS_OK : take_back(admin, pin, before, error);
 }
 
 static enum status add_pin(const struct admin *admin,
@@ -214,17 +216,18 @@ static enum status add_pin(const struct admin *admin,
                            struct error *error)
 {
     struct pin_facts before;
+    bool has_before = false;
     enum status status = find_place(cluster, arguments, pin, error);
 
     if (status != STATUS_OK) {
         return status;
     }
-    if (pin_table_find(admin->options.pins, pin->name, &before, error) == STATUS_OK &&
-        strcmp(before.cluster, pin->cluster) == 0 &&
+    has_before = pin_table_find(admin->options.pins, pin->name, &before, error) == STATUS_OK;
+    if (has_before && strcmp(before.cluster, pin->cluster) == 0 &&
         epoch_key_compare(before.epoch, pin->epoch) == 0) {
         pin->created_usec = before.created_usec; /* the same pin, said again */
     }
-    return put_pin(admin, cluster, arguments, pin, error);
+    return put_pin(admin, cluster, arguments, has_before ? &before : NULL, pin, error);
 }
 
 enum status command_pin_add(struct admin *admin,

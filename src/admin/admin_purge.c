@@ -59,6 +59,21 @@ static enum status read_request(const struct admin_cluster *cluster,
     return file == NULL ? STATUS_OK : read_file(cluster, file, &request->before_file, error);
 }
 
+void admin_await_purge(const struct admin_cluster *cluster)
+{
+    const struct purge_request nothing = {.is_dry_run = true, .before_file = 1};
+    struct purge_outcome outcome = {0};
+    struct error ignored;
+
+    if (cluster->purger == NULL) {
+        return;
+    }
+    if (purger_purge(cluster->purger, &nothing, &outcome, &ignored) != STATUS_OK) {
+        /* Then none is under way either. */
+    }
+    purge_outcome_release(&outcome);
+}
+
 static json_t *outcome_row(const struct admin_cluster *cluster,
                            const struct purge_request *request,
                            const struct purge_outcome *outcome)

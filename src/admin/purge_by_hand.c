@@ -30,30 +30,36 @@ struct by_hand {
 
 /* Where the last epoch ends in front of the first one above the number. {0, 0}: there is none.
  * By number alone: where a cluster was started anew and counts again from a small one, nothing
- * is asked for behind the first that is larger. */
-static struct binlog_position find_end_of(struct binlog_store *store, uint64_t epoch)
+ * is asked for behind the first that is larger. An index that cannot be read is an error: what
+ * is above the number is not known then. */
+static enum status find_end_of(struct binlog_store *store,
+                               uint64_t epoch,
+                               struct binlog_position *end,
+                               struct error *error)
 {
     struct epoch_summary summary;
     struct epoch_place above = {0};
     struct epoch_place last;
     struct epoch_key key;
-    struct error ignored;
+    enum status status = epoch_index_summary(store, &summary, error);
 
-    if (epoch_index_summary(store, &summary, &ignored) != STATUS_OK) {
-        return (struct binlog_position){0};
+    *end = (struct binlog_position){0};
+    if (status != STATUS_OK) {
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
     key = (struct epoch_key){summary.first.key.incarnation, epoch + 1};
-    while (epoch < UINT64_MAX &&
-           epoch_index_at_or_after(store, key, &above, &ignored) == STATUS_OK) {
-        if (above.key.incarnation == key.incarnation) {
+    while (epoch < UINT64_MAX && status == STATUS_OK) {
+        status = epoch_index_at_or_after(store, key, &above, error);
+        if (status == STATUS_OK && above.key.incarnation == key.incarnation) {
             key.epoch = epoch;
-            return epoch_index_at_or_before(store, key, &last, &ignored) == STATUS_OK
-                       ? last.end
-                       : (struct binlog_position){0};
+            status = epoch_index_at_or_before(store, key, &last, error);
+            *end = status == STATUS_OK ? last.end : *end;
+            return status == STATUS_NOT_FOUND ? STATUS_OK : status;
         }
         key.incarnation = above.key.incarnation;
     }
-    return summary.last.end;
+    *end = summary.last.end;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 /* A file that is gone already is fine: who asks may ask again. */
@@ -80,14 +86,19 @@ static enum status find_epoch(struct by_hand *by_hand,
                               struct error *error)
 {
     struct purger *purger = by_hand->purger;
+    struct binlog_position end;
     size_t to = 0;
 
     if (epoch_index_rules(purger->options.store).kind == EPOCH_KIND_NONE) {
         return error_set(error, STATUS_INVALID, "cluster %s has no epochs",
                          purger->options.cluster);
     }
-    by_hand->passed = epoch_locate_beyond(
-        purger->options.store, find_end_of(purger->options.store, by_hand->request->to_epoch));
+    if (find_end_of(purger->options.store, by_hand->request->to_epoch, &end, error) !=
+        STATUS_OK) {
+        return error_wrap(error, "where epoch %" PRIu64 " ends is not known",
+                          by_hand->request->to_epoch);
+    }
+    by_hand->passed = epoch_locate_beyond(purger->options.store, end);
     while (to < *count && purge_file_is_below(&scene->files[to], by_hand->passed)) {
         to++;
     }
@@ -243,6 +254,16 @@ static enum status obey_once(struct by_hand *by_hand,
     return status;
 }
 
+/* Not all that was asked for is gone. */
+static enum status break_off(const struct by_hand *by_hand,
+                             const struct purge_round *round,
+                             struct error *error)
+{
+    return error_set(error, STATUS_CLOSED,
+                     "cluster %s: the relay is stopping; %" PRIu64 " files are gone",
+                     by_hand->purger->options.cluster, round->files);
+}
+
 static enum status obey(struct by_hand *by_hand, struct error *error)
 {
     struct purge_round round = {0};
@@ -251,6 +272,9 @@ static enum status obey(struct by_hand *by_hand, struct error *error)
 
     while (status == STATUS_OK && !is_done && !purger_is_stopping(by_hand->purger)) {
         status = obey_once(by_hand, &round, &is_done, error);
+    }
+    if (status == STATUS_OK && !is_done) {
+        status = break_off(by_hand, &round, error);
     }
     note_round(by_hand, &round);
     purge_round_tell(by_hand->purger, &round, "purge.done", ", by hand");
@@ -401,6 +425,9 @@ static enum status force(struct by_hand *by_hand, struct error *error)
     }
     if (status == STATUS_OK && outcome->loser_count > 0) {
         status = lose_again(by_hand, error);
+    }
+    if (status == STATUS_OK && !is_done) {
+        status = break_off(by_hand, &round, error);
     }
     note_round(by_hand, &round);
     how =

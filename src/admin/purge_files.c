@@ -40,6 +40,23 @@ static enum status settle_before(struct purger *purger, uint64_t before, struct 
     return status;
 }
 
+/* The store keeps a file that nobody needs, and would keep it at the next try. */
+static enum status refuse_unnumbered(const struct purger *purger,
+                                     const struct purge_view *view,
+                                     struct error *error)
+{
+    const char *log_name = binlog_store_log_name(purger->options.store);
+    char name[BINLOG_NAME_BYTES];
+    char next[BINLOG_NAME_BYTES];
+
+    binlog_name_print(name, log_name, view->files[0].file);
+    binlog_name_print(next, log_name, view->files[1].file);
+    return error_set(error, STATUS_SYSTEM,
+                     "%s stays: it cannot be read, and without it the epochs of %s cannot be "
+                     "numbered",
+                     name, next);
+}
+
 enum status purge_oldest(struct purger *purger,
                          const struct purge_view *view,
                          struct purge_round *round,
@@ -60,10 +77,13 @@ enum status purge_oldest(struct purger *purger,
         round->files += purged.files;
         round->bytes += purged.bytes;
     }
+    purger->has_leftovers = status != STATUS_OK;
+    if (status == STATUS_OK && purged.files == 0) {
+        return refuse_unnumbered(purger, view, error);
+    }
     if (status == STATUS_OK) {
         purger_succeed(&purger->purging);
     }
-    purger->has_leftovers = status != STATUS_OK;
     return status;
 }
 

@@ -51,7 +51,8 @@ struct disk_sample purger_sample(struct purger *purger, uint64_t store_bytes)
 
 /* ---- making room ---- */
 
-/* As it would be with a look now. */
+/* As it would be with a look now. Where the disk does not say, nobody is to lose anything: it
+ * could not be seen when it is enough. */
 static bool is_too_full(struct purger *purger, const struct purge_view *view)
 {
     struct disk_sample sample = purger_sample(purger, view->bytes);
@@ -61,7 +62,7 @@ static bool is_too_full(struct purger *purger, const struct purge_view *view)
     marks = purger->marks;
     pthread_mutex_unlock(&purger->lock);
     (void)disk_marks_look(&marks, &view->settings, &sample);
-    return marks.is_above_hard;
+    return sample.limit_bytes != 0 && marks.is_above_hard;
 }
 
 /* Lets one file go that nobody needs, if there must be room. */

@@ -214,14 +214,16 @@ void relay_free(struct relay *relay)
         }
     }
     loop_timer_free(relay->watchdog);
-    admin_close(relay->admin);
-    worker_stop(relay->worker);
     relay_interrupt_polls(relay);
     for (size_t at = 0; at < relay->cluster_count; at++) {
         source_agent_interrupt(relay->clusters[at].agent);
     }
     for (size_t at = 0; at < relay->cluster_count; at++) {
-        purger_stop(relay->clusters[at].purger);
+        purger_stop(relay->clusters[at].purger); /* breaks off what an administrator purges */
+    }
+    admin_close(relay->admin);
+    worker_stop(relay->worker);
+    for (size_t at = 0; at < relay->cluster_count; at++) {
         puller_stop(relay->clusters[at].puller);
     }
     endpoint_close(relay->endpoint);

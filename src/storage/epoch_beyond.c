@@ -13,7 +13,7 @@ static uint64_t last_epoch_end(const struct store_file *file)
 }
 
 /* Is one event all that the file has behind the offset, and is it that which closes it? */
-static bool is_closed_at(struct binlog_store *store, uint64_t file, uint64_t offset)
+static bool read_closed_at(struct binlog_store *store, uint64_t file, uint64_t offset)
 {
     uint8_t header[BINLOG_EVENT_HEADER_BYTES];
     struct binlog_cursor *cursor = NULL;
@@ -35,6 +35,29 @@ static bool is_closed_at(struct binlog_store *store, uint64_t file, uint64_t off
                     bytes_u32_at(header + BINLOG_EVENT_SIZE_AT) == bytes - offset;
     }
     binlog_cursor_close(cursor);
+    return is_closed;
+}
+
+/*
+ * The same, read once: a file may go by the answer, and with the file what
+ * proves it. Then it must not be wanted again of a disk that fails meanwhile.
+ */
+static bool is_closed_at(struct binlog_store *store, uint64_t file, uint64_t offset)
+{
+    struct store_file *entry = NULL;
+    bool is_closed = false;
+
+    pthread_mutex_lock(&store->list.lock);
+    entry = file_list_find(&store->list, file);
+    is_closed = entry != NULL && offset != 0 && entry->closed_at == offset;
+    pthread_mutex_unlock(&store->list.lock);
+    if (entry != NULL && !is_closed && read_closed_at(store, file, offset)) {
+        is_closed = true;
+        pthread_mutex_lock(&store->list.lock);
+        entry->closed_at = offset;
+        pthread_mutex_unlock(&store->list.lock);
+    }
+    store_file_unref(entry);
     return is_closed;
 }
 

@@ -29,6 +29,7 @@ struct store_file {
     bool is_purged;                 /* it is in the list no more */
     struct epoch_facts epochs;      /* owned: of its index; also changed by who mends it */
     uint64_t epoch_mends;           /* how often that was begun */
+    uint64_t closed_at; /* where the event begins that closes it, if it was read; else 0 */
 
     /* The writer's, and of the sync that it began. */
     struct binlog_file_facts ended; /* what the facts will be when the durable end moves on */

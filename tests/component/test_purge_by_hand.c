@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What somebody asks to be purged, by the rules and by force, on a real store. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "binrelay/base/memory.h"
 #include "check.h"
 #include "purge_rig.h"
 
@@ -326,6 +328,98 @@ static void who_comes_back_while_its_files_go_has_lost_them_all_the_same(void)
     purge_rig_free(rig);
 }
 
+static void begin_to_stop(struct purge_rig *rig, uint32_t server_id)
+{
+    (void)server_id;
+    rig->purger->is_stopping = true;
+}
+
+static void what_a_stop_breaks_off_is_not_called_done(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    struct purge_outcome outcome;
+    struct error error;
+
+    rig->on_end = begin_to_stop;
+    purge_rig_add_applier(rig, 201, true, 0);
+    purge_rig_report(rig, 201, 10);
+    CHECK(purge_rig_stream(rig, 201, (struct binlog_position){1, 4}) != NULL);
+    CHECK(ask(rig, (struct purge_request){.before_file = 4, .is_forced = true}, &outcome,
+              &error) == STATUS_CLOSED);
+    CHECK(outcome.first == purge_rig_first(rig) && purge_rig_first(rig) < 4);
+    purge_outcome_release(&outcome);
+    purge_rig_free(rig);
+}
+
+/* ---- a log that cannot all be read ---- */
+
+static void lose_index(const struct purge_rig *rig, uint64_t file)
+{
+    autofree char *path = mem_format("%s/binlog.%06u.epochs", rig->directory, (unsigned)file);
+
+    CHECK(disk_remove(disk_system(), path) == 0);
+}
+
+/* Nothing can be read of it, and nobody knows which epochs it has. */
+static void damage_file(const struct purge_rig *rig, uint64_t file)
+{
+    autofree char *path = mem_format("%s/binlog.%06u", rig->directory, (unsigned)file);
+    FILE *opened = fopen(path, "r+");
+
+    CHECK(opened != NULL);
+    for (uint64_t at = 0; at < rig->file_bytes[file]; at++) {
+        CHECK(fputc('x', opened) != EOF);
+    }
+    CHECK(fclose(opened) == 0);
+    lose_index(rig, file);
+}
+
+/* What is behind it could not be numbered without it. */
+static void a_file_that_numbers_the_rest_stays_and_that_is_said(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    struct purge_outcome outcome;
+    struct error error;
+
+    damage_file(rig, 2);
+    lose_index(rig, 3);
+    purge_rig_restart(rig);
+    CHECK(ask(rig, (struct purge_request){.before_file = 5}, &outcome, &error) ==
+          STATUS_SYSTEM);
+    CHECK(strstr(error.message, "binlog.000002") != NULL);
+    CHECK(outcome.files == 1 && outcome.first == 2 && purge_rig_first(rig) == 2);
+    purge_outcome_release(&outcome);
+    purge_rig_add_applier(rig, 201, false, 0); /* who needs nothing yet */
+    purger_look(rig->purger);
+    CHECK(purge_rig_first(rig) == 2);
+    CHECK(purge_rig_has_event(rig, "purge.failed", "binlog.000002"));
+    purge_rig_free(rig);
+}
+
+/* Where an epoch ends is not known then: nothing goes by a guess. */
+static void an_epoch_that_is_not_found_purges_nothing(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    struct purge_request request = {.to_epoch = 50, .is_forced = true};
+    struct purge_outcome outcome;
+    struct error error;
+
+    damage_file(rig, 3);
+    purge_rig_restart(rig);
+    CHECK(ask(rig, request, &outcome, &error) != STATUS_OK);
+    CHECK(outcome.files == 0 && purge_rig_first(rig) == 1);
+    purge_outcome_release(&outcome);
+    request.is_forced = false;
+    CHECK(ask(rig, request, &outcome, &error) != STATUS_OK);
+    CHECK(outcome.files == 0 && purge_rig_first(rig) == 1);
+    purge_outcome_release(&outcome);
+    request.to_epoch = 80;
+    CHECK_OK(ask(rig, request, &outcome, &error), &error);
+    CHECK(purge_rig_first(rig) > 1);
+    purge_outcome_release(&outcome);
+    purge_rig_free(rig);
+}
+
 int main(void)
 {
     asked_for_without_a_place_what_nobody_needs_goes();
@@ -341,5 +435,8 @@ int main(void)
     a_stream_that_was_passed_and_has_not_ended_holds_nothing_in_front();
     who_could_not_be_told_durably_keeps_the_files();
     who_comes_back_while_its_files_go_has_lost_them_all_the_same();
+    what_a_stop_breaks_off_is_not_called_done();
+    a_file_that_numbers_the_rest_stays_and_that_is_said();
+    an_epoch_that_is_not_found_purges_nothing();
     return 0;
 }

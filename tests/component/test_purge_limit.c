@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store and its disk: the marks, who is dropped at the limit; the source's own files; the
  * thread. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,6 +249,40 @@ static void without_the_policy_nobody_is_dropped(void)
     purge_rig_free(rig);
 }
 
+static int fail_to_say(void *context, const char *path, uint64_t *free_bytes, uint64_t *all)
+{
+    (void)context;
+    (void)path;
+    (void)free_bytes;
+    (void)all;
+    errno = EIO;
+    return -1;
+}
+
+/* It cannot be seen then whether it was enough. */
+static void while_the_disk_does_not_say_nobody_is_dropped(void)
+{
+    struct purge_rig *rig = rig_with_appliers();
+    struct disk disk = *fake_disk_calls(rig->disk);
+
+    rig->settings.drops_appliers = false;
+    purge_rig_renew(rig);
+    fake_disk_set_space(rig->disk, 1, store_bytes(rig));
+    look(rig);
+    CHECK(!rig->has_room);
+    disk.space = fail_to_say;
+    rig->purger->options.disk = &disk;
+    rig->settings.drops_appliers = true;
+    purger_set_settings(rig->purger, &rig->settings);
+    look(rig);
+    look(rig);
+    CHECK(!purge_rig_is_lost(rig, 201) && purge_rig_first(rig) == 1 && !rig->has_room);
+    rig->purger->options.disk = fake_disk_calls(rig->disk);
+    look(rig);
+    CHECK(purge_rig_is_lost(rig, 201) && purge_rig_first(rig) > 1);
+    purge_rig_free(rig);
+}
+
 /* ---- the forecast ---- */
 
 static void the_report_says_how_long_the_room_lasts(void)
@@ -411,6 +446,7 @@ int main(void)
     pins_and_streams_of_nobody_are_never_dropped();
     nobody_is_dropped_for_nothing();
     without_the_policy_nobody_is_dropped();
+    while_the_disk_does_not_say_nobody_is_dropped();
     the_report_says_how_long_the_room_lasts();
     the_report_says_what_is_needed_from_where();
     the_source_purges_what_is_durable_here_but_for_a_margin();

@@ -73,8 +73,9 @@ MUST_CHECK enum status purger_start(struct purger **made,
                                     const struct purger_options *options,
                                     struct error *error);
 
-/* Joins the thread and waits for who is in purger_purge(); from then on no link is called, and
- * purges are refused with STATUS_CLOSED. Accepts NULL. */
+/* Joins the thread and waits for who is in purger_purge(), which is broken off behind a file;
+ * from then on no link is called, and purges are refused: both with STATUS_CLOSED. Accepts
+ * NULL. */
 void purger_stop(struct purger *purger);
 
 /* The same, and frees it: when nobody uses it any more. Accepts NULL. */
@@ -113,7 +114,8 @@ struct purge_outcome {
  * says so by its blockers instead. What only min_age or min_files keep stays
  * without an error. Forced: who loses its place does so durably before a file
  * goes. STATUS_NOT_FOUND: before_file is behind the newest one. STATUS_INVALID:
- * to_epoch without epochs. *outcome is set in any case and released by the caller.
+ * to_epoch without epochs; any other: it failed, or where to_epoch ends could
+ * not be found. *outcome is set in any case and released by the caller.
  */
 MUST_CHECK enum status purger_purge(struct purger *purger,
                                     const struct purge_request *request,

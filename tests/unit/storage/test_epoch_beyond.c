@@ -3,6 +3,8 @@
  * Files that end with an epoch: who applied that one does not need the file,
  * and finds its place all the same when it is gone, also after a start.
  */
+#include <errno.h>
+
 #include "binrelay/storage/binlog_purge.h"
 #include "binrelay/storage/epoch_locate.h"
 #include "epoch_scene.h"
@@ -122,6 +124,7 @@ static void only_the_end_of_a_file_is_stepped_over(void)
     CHECK(is_at(beyond(&scene, 3, scene.ends[3]), 3, scene.ends[3])); /* more follows */
     CHECK(is_at(beyond(&scene, 4, scene.ends[4]), 4, scene.ends[4])); /* the newest epoch */
     CHECK(is_at(beyond(&scene, 5, 4), 5, 4));
+    CHECK(is_at(beyond(&scene, 2, 0), 2, 0));
     CHECK(is_at(beyond(&scene, 0, 0), 0, 0));
     CHECK(is_at(beyond(&scene, 99, 4), 99, 4));
     scene_free(&scene);
@@ -173,10 +176,48 @@ static void nothing_is_proven_where_more_followed_the_epoch(void)
     scene_free(&scene);
 }
 
+/* ---- a disk that fails between two looks ---- */
+
+static bool is_bad;
+
+static ssize_t read_unless_bad(void *context, int file, void *data, size_t size, off_t offset)
+{
+    (void)context;
+    if (is_bad) {
+        errno = EIO;
+        return -1;
+    }
+    return disk_read_at(disk_system(), file, data, size, offset);
+}
+
+/* By what was proven then its file is let go: the proof must not be wanted again. */
+static void what_was_stepped_over_is_found_when_it_is_gone(void)
+{
+    struct disk disk = *disk_system();
+    struct scene scene = scene_new();
+    struct error error;
+
+    disk.read_at = read_unless_bad;
+    scene.fixture.disk = &disk;
+    CHECK_OK(fixture_restart(&scene.fixture, &error), &error);
+    CHECK(is_at(beyond(&scene, 1, scene.ends[1]), 2, 4));
+    is_bad = true;
+    CHECK(is_at(beyond(&scene, 1, scene.ends[1]), 2, 4));
+    CHECK(is_at(beyond(&scene, 2, scene.ends[2]), 2, scene.ends[2])); /* was not read */
+    purge(&scene, 2);
+    is_bad = false;
+    for (int start = 0; start < 2; start++) {
+        CHECK(goes_on_at(&scene, 11, 2, 4));
+        CHECK_OK(fixture_restart(&scene.fixture, &error), &error);
+    }
+    scene_free(&scene);
+}
+
 int main(void)
 {
     only_the_end_of_a_file_is_stepped_over();
     who_applied_the_last_epoch_that_went_goes_on_in_the_first_file();
     nothing_is_proven_where_more_followed_the_epoch();
+    what_was_stepped_over_is_found_when_it_is_gone();
     return 0;
 }
