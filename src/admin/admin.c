@@ -14,6 +14,7 @@ static enum status start_workers(struct admin *admin, struct error *error)
     static const char *const names[COMMAND_PLACES] = {
         [COMMAND_READS] = "admin-read",
         [COMMAND_CHANGES] = "admin-change",
+        [COMMAND_PURGES] = "admin-purge",
     };
     enum status status = STATUS_OK;
 

@@ -70,7 +70,7 @@ const struct admin_command admin_commands[] = {
     {"purge",          {CLUSTER, {"to_epoch", PARAMETER_WORD, false, false, NULL}, {"to_file", PARAMETER_TEXT, false, false, NULL},
                         {"dry_run", PARAMETER_FLAG, false, false, NULL}, {"force", PARAMETER_FLAG, false, false, NULL}, NONE},
      "Removes whole files up to an applied epoch, or before a file; only what nobody needs, if not forced.",
-     "purge east --to-epoch 4711 --dry-run", COMMAND_CHANGES, command_purge},
+     "purge east --to-epoch 4711 --dry-run", COMMAND_PURGES, command_purge},
     {"events",         {{"since", PARAMETER_WORD, false, false, NULL}, {"after", PARAMETER_NUMBER, false, false, NULL},
                         {"follow", PARAMETER_FLAG, false, false, NULL}, NONE},
      "What happened, oldest first: from a time on, or behind the event of a number.",

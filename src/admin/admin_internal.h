@@ -18,7 +18,8 @@ struct admin_client;
 enum command_place {
     COMMAND_AT_ONCE, /* on the control thread: it never waits */
     COMMAND_READS,   /* waits for the disk or for locks, and not for long */
-    COMMAND_CHANGES, /* waits until something is durable, or gone */
+    COMMAND_CHANGES, /* waits until something is durable */
+    COMMAND_PURGES,  /* waits until files are gone, which may take long */
     COMMAND_PLACES,
 };
 
@@ -28,7 +29,8 @@ struct admin {
     struct listener *listener;      /* owned */
     struct admin_client *clients;   /* owned: a list */
     unsigned client_count;
-    /* Owned; none for COMMAND_AT_ONCE. Two, so that no status waits behind a purge. */
+    /* Owned; none for COMMAND_AT_ONCE. Several, so that no status and no pin waits behind a
+     * purge. */
     struct worker *workers[COMMAND_PLACES];
     atomic_bool is_closing; /* what still waits is not begun any more */
 };

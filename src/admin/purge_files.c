@@ -87,19 +87,20 @@ enum status purge_oldest(struct purger *purger,
     return status;
 }
 
-void purge_leftovers(struct purger *purger)
+bool purge_leftovers(struct purger *purger)
 {
     struct binlog_purged purged;
     struct error error;
 
     if (!purger->has_leftovers) {
-        return;
+        return true;
     }
     if (binlog_store_purge(purger->options.store, 0, &purged, &error) != STATUS_OK) {
         purger_fail(purger, &purger->purging, "purge.failed", &error);
-        return;
+        return false;
     }
     purger->has_leftovers = false;
+    return true;
 }
 
 /* "binlog.000001 to binlog.000003" */

@@ -125,8 +125,9 @@ MUST_CHECK enum status purge_oldest(struct purger *purger,
                                     struct purge_round *round,
                                     struct error *error);
 
-/* Tries again to remove what a purge that failed has left. */
-void purge_leftovers(struct purger *purger);
+/* Tries again to remove what a purge that failed has left. False: that failed, too, and nothing
+ * more may leave the list: what cannot be removed takes its room, and would not be counted. */
+bool purge_leftovers(struct purger *purger);
 
 /* Tells the event, if anything went; `how` ends the text. */
 void purge_round_tell(struct purger *purger,

@@ -36,10 +36,9 @@ void purge_by_rules(struct purger *purger)
 {
     struct purge_round round = {0};
 
-    if (!purger_may_try(purger, &purger->purging)) {
+    if (!purger_may_try(purger, &purger->purging) || !purge_leftovers(purger)) {
         return;
     }
-    purge_leftovers(purger);
     while (!purger_is_stopping(purger) && purge_next(purger, &round)) {
     }
     purge_round_tell(purger, &round, "purge.done", "");

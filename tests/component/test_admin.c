@@ -53,6 +53,7 @@ static void a_slow_command_holds_up_no_other_client(void)
     json_decref(rig_do(&rig, "applier list"));
     json_decref(rig_do(&rig, "files east"));
     json_decref(rig_do(&rig, "status"));
+    json_decref(rig_do(&rig, "applier add west 301")); /* of another cluster than the purge */
     rig_open_gate(&rig);
     check_ok(rig_read(slow), true);
     check_ok(rig_read(slow), true);
@@ -70,7 +71,7 @@ static void a_client_may_leave_in_mid_command(void)
     CHECK(close(slow) == 0);
     json_decref(rig_do(&rig, "cluster list"));
     rig_open_gate(&rig);
-    json_decref(rig_do(&rig, "applier add east 201")); /* behind it, on the same worker */
+    json_decref(rig_do(&rig, "purge east --dry-run")); /* behind it, on the same worker */
     json_decref(rig_do(&rig, "cluster list"));
     rig_close(&rig);
 }
@@ -100,7 +101,7 @@ static void closing_waits_for_what_runs_and_drops_what_waits(void)
     rig_open(&rig);
     first = start_slow_purge(&rig);
     second = rig_connect(&rig);
-    rig_send(second, "pin add late east 1\n");
+    rig_send(second, "purge east --dry-run\n");
     rig_open_gate(&rig);
     rig_close(&rig);
     json_decref(rig_read(first)); /* it may have been answered before */

@@ -3,6 +3,7 @@
 #include "binrelay/admin/purger.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "binrelay/base/memory.h"
@@ -224,6 +225,27 @@ static void what_a_failed_purge_left_is_removed_later(void)
     }
 }
 
+/* Its room would not be counted any more, one file after the other. */
+static void while_a_file_cannot_be_removed_no_other_leaves_the_list(void)
+{
+    struct purge_rig *rig = rig_with_files();
+    autofree char *path = mem_format("%s/binlog.000001", rig->directory);
+
+    purge_rig_add_applier(rig, 201, true, 0);
+    purge_rig_report(rig, 201, 120);
+    CHECK(unlink(path) == 0 && mkdir(path, 0700) == 0);
+    for (int tries = 0; tries < 3; tries++) {
+        look(rig);
+        CHECK(purge_rig_first(rig) == 2);
+        purge_rig_pass(rig, 60 * second);
+    }
+    CHECK(purge_rig_count_events(rig, "purge.failed") == 1);
+    CHECK(rmdir(path) == 0);
+    look(rig);
+    CHECK(purge_rig_first(rig) == 6);
+    purge_rig_free(rig);
+}
+
 static void a_restart_finds_the_same_files_and_needs(void)
 {
     struct purge_rig *rig = rig_with_files();
@@ -305,6 +327,7 @@ int main(void)
     also_who_purges_by_hand_is_told_whom_it_strands();
     a_disk_that_fails_is_told_once_and_tried_again();
     what_a_failed_purge_left_is_removed_later();
+    while_a_file_cannot_be_removed_no_other_leaves_the_list();
     a_restart_finds_the_same_files_and_needs();
     a_report_that_a_file_went_by_is_durable();
     return 0;

@@ -250,9 +250,14 @@ static int fake_remove(void *context, const char *path)
     if (must_fail(fake, false)) {
         return -1;
     }
-    (void)take_blocks(fake, blocks_at(path), 0);
+    int64_t blocks = blocks_at(path);
+
+    if (unlink(path) != 0) {
+        return -1;
+    }
+    (void)take_blocks(fake, blocks, 0);
     fake_disk_model_name(&fake->model, path, NULL, NULL);
-    return unlink(path);
+    return 0;
 }
 
 /* Directories are made before the tests begin, or are tested for on their own: not taken back.
