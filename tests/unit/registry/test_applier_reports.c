@@ -118,6 +118,28 @@ static void a_refused_report_is_told_once_for_each_reason(void)
     scene_close(&scene);
 }
 
+static void reasons_that_alternate_do_not_fill_the_events(void)
+{
+    struct scene scene;
+
+    scene_open(&scene);
+    scene_add(&scene, 201, NULL, true);
+    for (int hour = 1; hour <= 2; hour++) {
+        for (int round = 0; round < 20; round++) {
+            struct error error;
+
+            CHECK(is_refused(&scene, 201, 99, "above"));
+            CHECK(is_refused(&scene, 201, 0, "0 is no epoch"));
+            CHECK_OK(applier_registry_report(scene.appliers[SCENE_EAST], 201, 30,
+                                             REPORT_ENDPOINT, &error),
+                     &error);
+        }
+        CHECK(scene_count_events(&scene, "report.refused", NULL) == (size_t)hour * 10);
+        scene_pass(&scene, 3600);
+    }
+    scene_close(&scene);
+}
+
 static void holds_what_is_behind_the_applied_epoch(void)
 {
     struct scene scene;
@@ -363,6 +385,7 @@ int main(void)
     refuses_all_while_nothing_is_stored();
     an_equal_report_renews_the_time();
     a_refused_report_is_told_once_for_each_reason();
+    reasons_that_alternate_do_not_fill_the_events();
     holds_what_is_behind_the_applied_epoch();
     an_epoch_between_two_is_behind_the_lower_one();
     one_below_all_that_is_here_holds_all_of_it();
