@@ -273,6 +273,26 @@ static void an_epoch_of_two_incarnations_is_of_the_lower_one(void)
     scene_close(&scene);
 }
 
+/* It stopped where the first incarnation ended, which is gone, and says so again and again. */
+static void the_same_epoch_again_is_of_the_same_incarnation(void)
+{
+    const struct binlog_position begin = {4, BINLOG_MAGIC_BYTES};
+    struct scene scene;
+
+    open_anew(&scene);
+    scene_report(&scene, 201, 60);
+    scene_log_purge(east(&scene), 4);
+    scene_report(&scene, 201, 60);
+    CHECK(has_applied(&scene, 1, 60) && scene_holds_from(&scene, 201, begin));
+    (void)scene_log_epoch(east(&scene), 55);
+    (void)scene_log_epoch(east(&scene), 65);
+    scene_report(&scene, 201, 60);
+    CHECK(has_applied(&scene, 1, 60) && scene_holds_from(&scene, 201, begin));
+    scene_report(&scene, 201, 65);
+    CHECK(has_applied(&scene, 2, 65));
+    scene_close(&scene);
+}
+
 /* ---- GTIDs ---- */
 
 #define UUID_OF_1 "01010101-0101-0101-0101-010101010101"
@@ -392,6 +412,7 @@ int main(void)
     a_restores_pseudo_epoch_counts_by_its_checkpoint();
     a_lower_epoch_may_be_of_the_next_incarnation();
     an_epoch_of_two_incarnations_is_of_the_lower_one();
+    the_same_epoch_again_is_of_the_same_incarnation();
     holds_the_first_file_that_executed_gtids_lack();
     refuses_gtids_that_cannot_be();
     holds_the_first_file_behind_a_mariadb_position();
