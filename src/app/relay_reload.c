@@ -16,6 +16,13 @@ static bool is_same_server(const struct config_source *one, const struct config_
     return strcmp(one->host, other->host) == 0 && one->port == other->port;
 }
 
+/* One that is asked for another cluster goes on to report for the one it was started for. */
+static bool is_same_poll(const struct config_poll *one, const struct config_poll *other)
+{
+    return strcmp(one->cluster, other->cluster) == 0 &&
+           is_same_server(&one->server, &other->server);
+}
+
 static bool is_same_cluster(const struct config_cluster *one,
                             const struct config_cluster *other)
 {
@@ -41,8 +48,7 @@ static bool has_same_clusters(const struct config *left, const struct config *ri
         is_same = is_same_cluster(config_cluster_at(left, at), config_cluster_at(right, at));
     }
     for (size_t at = 0; is_same && at < left->heartbeat.polls.count; at++) {
-        is_same = is_same_server(&config_poll_at(left, at)->server,
-                                 &config_poll_at(right, at)->server);
+        is_same = is_same_poll(config_poll_at(left, at), config_poll_at(right, at));
     }
     return is_same;
 }

@@ -153,13 +153,20 @@ void sighting_reader_map(struct sighting_reader *reader, struct bytes body)
     }
 }
 
+/* "ROLLBACK TO `savepoint`", too: where a table without transactions was written to, the rows
+ * that it takes back stand in front of it, and which ones is not worth to be found out. */
 void sighting_reader_query(struct sighting_reader *reader, struct bytes body)
 {
+    static const char rollback[] = "ROLLBACK";
     struct binlog_query query;
     struct error error;
 
-    if (binlog_query_decode(&query, body, &error) == STATUS_OK &&
-        bytes_equal_text(query.statement, "ROLLBACK")) {
+    if (binlog_query_decode(&query, body, &error) != STATUS_OK ||
+        query.statement.size < sizeof(rollback) - 1) {
+        return;
+    }
+    query.statement.size = sizeof(rollback) - 1;
+    if (bytes_equal_text(query.statement, rollback)) {
         reader->is_undone = true;
     }
 }

@@ -125,6 +125,24 @@ void applier_changes_add_rows(struct applier_registry *appliers,
     }
 }
 
+void applier_changes_remove_row(struct applier_registry *appliers, uint32_t server_id)
+{
+    autofree struct applier_registry **all = NULL;
+    size_t count = registry_list_appliers(appliers->registry, &all);
+    struct error error;
+
+    for (size_t at = 0; at < count; at++) {
+        if (applier_registry_knows(all[at], server_id)) {
+            return;
+        }
+    }
+    if (heartbeat_table_remove(appliers->registry->heartbeats, server_id, &error) !=
+        STATUS_OK) {
+        log_error("cluster %s: the heartbeat row of applier %" PRIu32 " stays: %s",
+                  appliers->cluster, server_id, error.message);
+    }
+}
+
 static enum status check_room(const struct applier_changes *changes, struct error *error)
 {
     const struct applier_table *table = &changes->appliers->table;

@@ -45,3 +45,7 @@ MUST_CHECK enum status applier_changes_commit(struct applier_changes *changes,
 void applier_changes_add_rows(struct applier_registry *appliers,
                               const uint32_t *server_ids,
                               size_t count);
+
+/* The worker's thread: takes the row away of one that was forgotten, unless another cluster
+ * knows it. What it said is not the next one's of that id, and the rows have a limit. */
+void applier_changes_remove_row(struct applier_registry *appliers, uint32_t server_id);

@@ -102,6 +102,11 @@ static enum report_fault find_key(const struct applier_scope *scope,
         before.epoch != 0 && before.incarnation > first ? before.incarnation : first;
     bool is_below = before.epoch != 0 && from > last;
 
+    /* Said once more of an incarnation that is gone from here: it is not a later one's. */
+    if (before.epoch == epoch && before.incarnation < first) {
+        *key = before;
+        return REPORT_GOOD;
+    }
     for (uint32_t incarnation = from; incarnation <= last; incarnation++) {
         struct epoch_key tried = {.incarnation = incarnation, .epoch = epoch};
         struct fit fit;

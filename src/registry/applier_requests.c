@@ -171,6 +171,7 @@ static enum status forget(void *context, struct error *error)
     }
     status = commit_one(request, change, &is_new, error);
     if (status == STATUS_OK) {
+        applier_changes_remove_row(request->appliers, request->server_id);
         applier_registry_tell(request->appliers, "applier.forgotten", "applier %" PRIu32,
                               request->server_id);
     }
@@ -274,6 +275,9 @@ static enum status register_one(void *context, struct error *error)
                                                           .origin = APPLIER_REGISTERED});
     status = applier_changes_commit(&changes, error);
     if (status == STATUS_OK) {
+        if (changes.changes[0].kind == CHANGE_FORGET) {
+            applier_changes_remove_row(request->appliers, changes.changes[0].server_id);
+        }
         applier_changes_add_rows(request->appliers, &request->server_id, 1);
         tell_added(&changes, "applier.registered", "registered itself");
     }

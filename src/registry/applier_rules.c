@@ -8,6 +8,7 @@
 enum {
     USEC_IN_SEC = 1000000,
     REFUSAL_AGAIN_SEC = 600, /* of two ways one may be ahead now and the other then */
+    REFUSALS_MOST = 10,      /* that are told of one way in that time */
 };
 
 struct applier applier_new(uint32_t server_id,
@@ -113,7 +114,7 @@ static void take_report(struct applier *applier,
     }
     /* Where two ways report, the slower one may be below the other time and again. */
     if (applier->refusals[way].fault != REPORT_BELOW) {
-        applier->refusals[way] = (struct applier_refusal){0};
+        applier->refusals[way].fault = REPORT_GOOD;
     }
     applier_take_heartbeat(applier, now);
 }
@@ -230,12 +231,21 @@ bool applier_note_refusal(struct applier *applier,
                           enum report_fault fault,
                           struct applier_time now)
 {
+    const uint64_t again_usec = (uint64_t)REFUSAL_AGAIN_SEC * USEC_IN_SEC;
     struct applier_refusal *last = &applier->refusals[way];
-    bool is_told = last->fault == fault && since(last->at_usec, now.monotonic_usec) <
-                                               (uint64_t)REFUSAL_AGAIN_SEC * USEC_IN_SEC;
 
-    if (!is_told) {
-        *last = (struct applier_refusal){.fault = fault, .at_usec = now.monotonic_usec};
+    if (last->fault == fault && since(last->at_usec, now.monotonic_usec) <= again_usec) {
+        return false;
     }
-    return !is_told;
+    if (since(last->counted_usec, now.monotonic_usec) > again_usec) {
+        last->counted_usec = now.monotonic_usec;
+        last->told = 0;
+    }
+    if (last->told == REFUSALS_MOST) {
+        return false;
+    }
+    last->fault = fault;
+    last->at_usec = now.monotonic_usec;
+    last->told++;
+    return true;
 }

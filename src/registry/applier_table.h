@@ -27,10 +27,13 @@ enum report_fault {
     REPORT_CLUSTER,    /* of a cluster that does not know it, or that nobody can tell */
 };
 
-/* The last fault of one way, so that it is told once. */
+/* The last fault of one way, so that it is told once; and how many were told lately, so that
+ * two that alternate do not fill the events. */
 struct applier_refusal {
     enum report_fault fault;
-    uint64_t at_usec; /* monotonic */
+    uint64_t at_usec; /* monotonic, as the next */
+    uint64_t counted_usec;
+    unsigned told; /* since then */
 };
 
 struct applier {

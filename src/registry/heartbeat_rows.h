@@ -21,5 +21,10 @@ MUST_CHECK enum status heartbeat_table_add_missing(struct heartbeat_table *table
                                                    uint64_t now_usec,
                                                    struct error *error);
 
+/* The worker's thread: removes a row, if it is there. */
+MUST_CHECK enum status heartbeat_table_remove(struct heartbeat_table *table,
+                                              uint32_t server_id,
+                                              struct error *error);
+
 /* When the worker has ended and nobody reads any more. Accepts NULL. */
 void heartbeat_table_close(struct heartbeat_table *table);

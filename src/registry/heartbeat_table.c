@@ -235,6 +235,39 @@ enum status heartbeat_table_add_missing(struct heartbeat_table *table,
     return missing_count > 0 ? put_rows(table, missing, missing_count, error) : STATUS_OK;
 }
 
+static enum status delete_row(struct sqlite3 *database, uint32_t server_id, struct error *error)
+{
+    struct sqlite3_stmt *statement = NULL;
+    enum status status = database_prepare(database, &statement,
+                                          "DELETE FROM heartbeat WHERE server_id = ?1", error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)sqlite3_bind_int64(statement, 1, server_id); /* fails only for want of memory */
+    return database_finish(database, statement, error);
+}
+
+enum status heartbeat_table_remove(struct heartbeat_table *table,
+                                   uint32_t server_id,
+                                   struct error *error)
+{
+    size_t place = find_place(table->rows, table->count, server_id);
+    enum status status = STATUS_OK;
+
+    if (place == table->count || table->rows[place].server_id != server_id) {
+        return STATUS_OK;
+    }
+    status = delete_row(table->database, server_id, error);
+    if (status == STATUS_OK) {
+        struct heartbeat_row *rows = copy_rows(table, 0);
+
+        memmove(rows + place, rows + place + 1, (table->count - place - 1) * sizeof(*rows));
+        take_rows(table, rows, table->count - 1);
+    }
+    return status;
+}
+
 /* ---- reading ---- */
 
 size_t heartbeat_table_list(struct heartbeat_table *table, struct heartbeat_row **rows)

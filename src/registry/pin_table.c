@@ -132,6 +132,20 @@ static enum status check_pin(const struct pin_facts *pin, struct error *error)
     return STATUS_OK;
 }
 
+/* A copy, as others may note meanwhile that it has expired. False: there is none. */
+static bool copy_of(struct pin_table *pins, const char *name, struct pin_facts *copy)
+{
+    const struct pin_facts *pin = NULL;
+
+    pthread_mutex_lock(&pins->lock);
+    pin = find(pins, name);
+    if (pin != NULL) {
+        *copy = *pin;
+    }
+    pthread_mutex_unlock(&pins->lock);
+    return pin != NULL;
+}
+
 /* Whether it is the same but for when it was made. */
 static bool is_same(const struct pin_facts *left, const struct pin_facts *right)
 {
@@ -148,11 +162,13 @@ struct pin_request {
     const char *name;
 };
 
-/* The one that expired first; NULL: none did. */
-static const struct pin_facts *find_expired(const struct pin_table *pins, uint64_t now_usec)
+/* The name of the one that expired first. False: none did. */
+static bool find_expired(struct pin_table *pins, char name[PIN_NAME_BYTES])
 {
+    uint64_t now_usec = clock_wall_usec(pins->registry->clock);
     const struct pin_facts *found = NULL;
 
+    pthread_mutex_lock(&pins->lock);
     for (size_t at = 0; at < pins->count; at++) {
         const struct pin_facts *pin = &pins->pins[at];
 
@@ -161,7 +177,11 @@ static const struct pin_facts *find_expired(const struct pin_table *pins, uint64
             found = pin;
         }
     }
-    return found;
+    if (found != NULL) {
+        (void)snprintf(name, PIN_NAME_BYTES, "%s", found->name);
+    }
+    pthread_mutex_unlock(&pins->lock);
+    return found != NULL;
 }
 
 /* Writes the pin; and if the table is full, removes the one that expired first. */
@@ -196,17 +216,12 @@ static enum status save_pin(struct pin_table *pins,
                             bool is_new,
                             struct error *error)
 {
-    const struct pin_facts *expired = NULL;
     char replaced[PIN_NAME_BYTES] = "";
     enum status status = STATUS_OK;
 
-    if (is_new && pins->count >= PIN_MOST) {
-        expired = find_expired(pins, clock_wall_usec(pins->registry->clock));
-        if (expired == NULL) {
-            return error_set(error, STATUS_FULL, "there are %d pins: remove some of them",
-                             PIN_MOST);
-        }
-        (void)snprintf(replaced, sizeof(replaced), "%s", expired->name);
+    if (is_new && pins->count >= PIN_MOST && !find_expired(pins, replaced)) {
+        return error_set(error, STATUS_FULL, "there are %d pins: remove some of them",
+                         PIN_MOST);
     }
     status = write_pin(pins, pin, replaced[0] == '\0' ? NULL : replaced, error);
     if (status != STATUS_OK) {
@@ -227,22 +242,23 @@ static enum status put(void *context, struct error *error)
     const struct pin_request *request = context;
     struct pin_table *pins = request->pins;
     struct pin_facts pin = *request->pin;
-    const struct pin_facts *before = find(pins, pin.name);
+    struct pin_facts before;
+    bool is_known = copy_of(pins, pin.name, &before);
     enum status status = STATUS_OK;
 
     pin.is_expired = false;
-    if (before != NULL && strcmp(before->cluster, pin.cluster) != 0) {
+    if (is_known && strcmp(before.cluster, pin.cluster) != 0) {
         return error_set(error, STATUS_INVALID,
                          "pin %s is of cluster %s: remove it there first", pin.name,
-                         before->cluster);
+                         before.cluster);
     }
-    if (before != NULL && is_same(before, &pin)) {
+    if (is_known && is_same(&before, &pin)) {
         return STATUS_OK;
     }
-    if (before != NULL && epoch_key_compare(before->epoch, pin.epoch) == 0) {
-        pin.created_usec = before->created_usec;
+    if (is_known && epoch_key_compare(before.epoch, pin.epoch) == 0) {
+        pin.created_usec = before.created_usec;
     }
-    status = save_pin(pins, &pin, before == NULL, error);
+    status = save_pin(pins, &pin, !is_known, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -275,21 +291,19 @@ static enum status remove_one(void *context, struct error *error)
 {
     const struct pin_request *request = context;
     struct pin_table *pins = request->pins;
-    struct pin_facts *found = find(pins, request->name);
     enum status status = STATUS_OK;
     struct pin_facts pin;
 
-    if (found == NULL) {
+    if (!copy_of(pins, request->name, &pin)) {
         return fail_unknown(request->name, error);
     }
-    pin = *found;
     status = pin_rows_remove(pins->registry->database, pin.name, error);
     if (status != STATUS_OK) {
         log_error("pin %s is not removed: %s", pin.name, error->message);
         return status;
     }
     pthread_mutex_lock(&pins->lock);
-    remove_place(pins, found);
+    remove_place(pins, find(pins, request->name));
     pthread_mutex_unlock(&pins->lock);
 
     autofree char *text = mem_format("pin %s on epoch %" PRIu64, pin.name, pin.epoch.epoch);
@@ -312,15 +326,7 @@ enum status pin_table_find(struct pin_table *pins,
                            struct pin_facts *found,
                            struct error *error)
 {
-    const struct pin_facts *pin = NULL;
-
-    pthread_mutex_lock(&pins->lock);
-    pin = find(pins, name);
-    if (pin != NULL) {
-        *found = *pin;
-    }
-    pthread_mutex_unlock(&pins->lock);
-    if (pin == NULL) {
+    if (!copy_of(pins, name, found)) {
         return fail_unknown(name, error);
     }
     found->is_expired = has_expired(found, clock_wall_usec(pins->registry->clock));

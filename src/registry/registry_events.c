@@ -10,6 +10,7 @@
 
 enum {
     EVENTS_KEPT = 100000, /* older ones go: whoever causes events must not fill the disk */
+    EVENTS_WAITING_MOST = 2 * APPLIER_MOST, /* ... nor memory, faster than they are written */
 };
 
 struct event_write {
@@ -32,6 +33,25 @@ static enum status forget_old_events(struct sqlite3 *database, struct error *err
     }
     (void)sqlite3_bind_int64(statement, 1, EVENTS_KEPT); /* fails only for want of memory */
     return database_finish(database, statement, error);
+}
+
+/* False: too many wait already. */
+static bool begin_waiting(struct registry *registry)
+{
+    bool has_room = false;
+
+    pthread_mutex_lock(&registry->lock);
+    has_room = registry->events_waiting < EVENTS_WAITING_MOST;
+    registry->events_waiting += has_room ? 1 : 0;
+    pthread_mutex_unlock(&registry->lock);
+    return has_room;
+}
+
+static void end_waiting(struct registry *registry)
+{
+    pthread_mutex_lock(&registry->lock);
+    registry->events_waiting--;
+    pthread_mutex_unlock(&registry->lock);
 }
 
 static void on_event_write(struct message *message)
@@ -58,6 +78,7 @@ static void on_event_write(struct message *message)
     if (status != STATUS_OK) {
         log_error("event %s is not saved: %s", write->event, error.message);
     }
+    end_waiting(write->registry);
     free(write->cluster);
     free(write->event);
     free(write->text);
@@ -69,8 +90,13 @@ void registry_add_event(struct registry *registry,
                         const char *event,
                         const char *text)
 {
-    struct event_write *write = mem_zeroed(sizeof(*write));
+    struct event_write *write = NULL;
 
+    if (!begin_waiting(registry)) {
+        log_debug("cluster %s: %s: %s (not kept: too many events wait)", cluster, event, text);
+        return;
+    }
+    write = mem_zeroed(sizeof(*write));
     write->message.run = on_event_write;
     write->registry = registry;
     write->at_usec = clock_wall_usec(registry->clock);

@@ -28,6 +28,7 @@ struct registry {
     struct applier_registry **appliers; /* owned; grows only */
     size_t applier_count;
     size_t applier_capacity;
+    size_t events_waiting; /* to be written */
     struct registry_saver saver;
     struct lease_table *leases; /* owned: a list, made at start */
 };

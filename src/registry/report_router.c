@@ -34,13 +34,17 @@ static struct applier_registry *find_cluster(struct report_router *router, uint3
     return NULL;
 }
 
-/* What its source calls itself, or the markers that are stored are of. */
+/* What its source calls itself, or the markers that are stored are of. Without epochs it has
+ * none that could be meant. */
 static bool is_source_of(const struct applier_registry *appliers, uint32_t origin)
 {
     struct epoch_rules rules = epoch_index_rules(appliers->store);
     uint32_t mask = epoch_server_id_mask(&rules);
     struct cluster_report report;
 
+    if (rules.kind == EPOCH_KIND_NONE) {
+        return false;
+    }
     cluster_board_read(appliers->board, &report);
     if (report.facts.server_id != 0 && ((report.facts.server_id ^ origin) & mask) == 0) {
         return true;
@@ -59,11 +63,15 @@ struct applier_registry *report_router_cluster_of(struct report_router *router, 
     }
     count = registry_list_appliers(router->registry, &appliers);
     for (size_t at = 0; at < count; at++) {
-        if (is_source_of(appliers[at], origin)) {
-            return appliers[at];
+        if (!is_source_of(appliers[at], origin)) {
+            continue;
         }
+        if (found != NULL) {
+            return NULL; /* the epochs of either would look plausible for the other */
+        }
+        found = appliers[at];
     }
-    return NULL;
+    return found;
 }
 
 /* ---- rows of the heartbeat table ---- */
@@ -124,9 +132,10 @@ static enum status find_route(struct report_router *router,
     }
     named = report_router_cluster_of(router, row->source_cluster);
     if (named == NULL) {
-        return refuse_route(
-            route, knower, row,
-            "source_cluster is the server_id of no cluster here, nor of its source", error);
+        return refuse_route(route, knower, row,
+                            "source_cluster is the server_id of no cluster here, nor of one "
+                            "cluster's source alone",
+                            error);
     }
     if (!applier_registry_knows(named, row->server_id)) {
         return refuse_route(route, knower, row,

@@ -78,7 +78,7 @@ static enum status read_number(const struct sql_value *value,
                              number);
     }
     real = round(real);
-    if (real < 0 || real >= 0x1p63) { /* what a double holds of larger ones is not exact */
+    if (real < 0 || real >= 1e15) { /* of larger ones its text does not have every digit */
         return out_of_range(column, number, error);
     }
     *found = (uint64_t)real;

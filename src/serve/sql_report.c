@@ -63,7 +63,7 @@ static void tell_refusal(const struct sql_world *world,
         return;
     }
     for (size_t at = 0; at < most; at++) {
-        if (server_id != 0 && refused->server_ids[at] == server_id) {
+        if (refused->server_ids[at] == server_id) { /* 0 is nobody's, and no news */
             return;
         }
     }

@@ -264,13 +264,18 @@ static enum status run_round(void *context, struct source_sql *sql, struct error
     return status == STATUS_OK ? end_round(poll, &round, error) : status;
 }
 
-/* Less than the time limit for an answer: who holds a lock is then named by the server. */
+/* Applied is what is committed, whatever the server lets others see. Less than the time limit
+ * for an answer: who holds a lock is then named by the server. */
 static enum status prepare(void *context, struct source_sql *sql, struct error *error)
 {
     enum status status =
-        source_sql_run(sql, "SET autocommit = 1, lock_wait_timeout = 5", error);
+        source_sql_run(sql, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", error);
 
     (void)context;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = source_sql_run(sql, "SET autocommit = 1, lock_wait_timeout = 5", error);
     /* A server that does not know one of them has its own. */
     return status == STATUS_DENIED ? STATUS_OK : status;
 }

@@ -125,7 +125,7 @@ static void the_older_form_is_read_too(void)
     CHECK(answering_source_await(&scene.server,
                                  "SELECT server_id, counter, NULL, NULL,"
                                  " UNIX_TIMESTAMP(updated_at) FROM `beats`.`of`",
-                                 1) == 3);
+                                 1) == 4);
     (void)answering_source_await(&scene.server, STATUS, 2);
     CHECK_OK(applier_registry_find(scene.appliers, OTHER, &facts, &error), &error);
     CHECK(facts->seen_usec != 0);
@@ -317,6 +317,33 @@ static void comes_back_after_the_server_was_away_and_takes_a_new_password(void)
     close_scene(&scene);
 }
 
+/* What an applier has not committed it may still lose, and READ UNCOMMITTED may be its default.
+ */
+static void reads_only_what_is_committed(void)
+{
+    static const char isolation[] = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+    static const char *const values[] = {"199", "6"};
+    static const struct answer good[] = {
+        ID(ids),
+        {.begins = OURS, .code = 1146},
+        {.begins = STATUS, .columns = 2, .rows = 1, .values = values}};
+    static const struct answer refusing[] = {ID(ids), {.begins = isolation, .code = 1568}};
+    struct poll_scene scene;
+    char text[TEXT_BYTES] = "";
+
+    open_scene(&scene, LOG_OF_EPOCHS);
+    answering_source_set(&scene.server, refusing, 2);
+    begin(&scene);
+    (void)answering_source_await(&scene.server, isolation, 2);
+    CHECK(events_of(&scene, "poll.failed", text) == 1);
+    CHECK(strstr(text, "no, says the script") != NULL);
+    answering_source_set(&scene.server, good, 3);
+    CHECK(answering_source_await(&scene.server, isolation, 1) <
+          answering_source_await(&scene.server, STATUS, 1));
+    await_epoch(&scene, APPLIER, 6);
+    close_scene(&scene);
+}
+
 static void a_server_that_hangs_holds_up_no_end(void)
 {
     static const struct answer silent[] = {
@@ -357,6 +384,7 @@ int main(void)
     what_a_server_lacks_or_keeps_is_no_trouble_while_it_has_another_way();
     says_once_what_fails_and_that_it_goes_on();
     comes_back_after_the_server_was_away_and_takes_a_new_password();
+    reads_only_what_is_committed();
     a_server_that_hangs_holds_up_no_end();
     refuses_what_cannot_be_a_table();
     return 0;

@@ -119,6 +119,23 @@ static void keeps_64_bits(void)
                       "server_id = 201") == 1264);
 }
 
+/* Rounded up it would say more than was applied. */
+static void takes_no_epoch_that_was_rounded(void)
+{
+    CHECK(ask(&asker, "UPDATE heartbeat.heartbeat SET applied_epoch = 4899916394579099648 * "
+                      "1e0 WHERE server_id = 201") == 1264);
+    CHECK(ask(&asker, "UPDATE heartbeat.heartbeat SET applied_epoch = 1234567890123 * 1e0 "
+                      "WHERE server_id = 201") == 0);
+    CHECK(is_answer(&asker,
+                    "SELECT applied_epoch FROM heartbeat.heartbeat WHERE server_id = 201",
+                    "1234567890123"));
+    CHECK(ask(&asker, "UPDATE heartbeat.heartbeat SET applied_epoch = 4899916394579099648 "
+                      "WHERE server_id = 201") == 0);
+    CHECK(is_answer(&asker,
+                    "SELECT applied_epoch FROM heartbeat.heartbeat WHERE server_id = 201",
+                    "4899916394579099648"));
+}
+
 static void refuses_what_a_server_would(void)
 {
     CHECK(ask(&asker, "INSERT INTO heartbeat.heartbeat (server_id) VALUES (4294967296)") ==
@@ -175,6 +192,7 @@ int main(void)
     updates_as_the_fields_scripts_do();
     inserts_or_updates();
     keeps_64_bits();
+    takes_no_epoch_that_was_rounded();
     refuses_what_a_server_would();
     shows_the_tables_of_the_admin_commands();
     asker_close(&asker);

@@ -308,6 +308,20 @@ def test_a_reload_with_other_clusters_changes_nothing(relay):
     assert relay.command("status")
 
 
+def test_a_reload_with_a_poll_for_another_cluster_changes_nothing(quiet, new_relay):
+    poll = {"cluster": "east", "host": "127.0.0.1", "port": 9, "user": "relay",
+            "password": "relay-secret"}
+    relay = new_relay([cluster("east", 199, source(quiet.east)),
+                       cluster("west", 299, source(quiet.west))],
+                      [account("repl_east", "east")], heartbeat={"poll": [poll]}).start()
+    relay.command("reload")
+    poll["cluster"] = "west"
+    relay.write_config()
+    with pytest.raises(Refused, match="restart"):
+        relay.command("reload")
+    assert relay.command("status")
+
+
 # -- systemd and the log
 
 def test_systemd_is_told_that_it_is_ready_alive_and_stopping(relay):

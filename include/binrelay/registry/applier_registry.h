@@ -43,7 +43,7 @@ MUST_CHECK enum status applier_registry_add(struct applier_registry *appliers,
                                             const struct applier_setting *setting,
                                             struct error *error);
 
-/* STATUS_DENIED: the configuration lists it. */
+/* And its heartbeat row, unless another cluster knows it. STATUS_DENIED: it is configured. */
 MUST_CHECK enum status applier_registry_forget(struct applier_registry *appliers,
                                                uint32_t server_id,
                                                struct error *error);

@@ -62,7 +62,8 @@ void registry_save_cluster(struct registry *registry,
                            const struct registry_cluster *cluster,
                            struct registry_reply *reply);
 
-/* Appends to the numbered events: "source.connected", "event.bad", ... */
+/* Appends to the numbered events: "source.connected", "event.bad", ... Never waits; of what
+ * comes faster than it can be written some thousands wait, and the rest is dropped. */
 void registry_add_event(struct registry *registry,
                         const char *cluster,
                         const char *event,

@@ -41,6 +41,7 @@ MUST_CHECK enum status report_router_take_apply_status(struct report_router *rou
                                                        uint64_t epoch,
                                                        struct error *error);
 
-/* The cluster whose epochs a row of that origin counts, or NULL. Borrowed. */
+/* The cluster whose epochs a row of that origin counts, or NULL: none, or the sources of
+ * several call themselves so. Borrowed. */
 struct applier_registry *report_router_cluster_of(struct report_router *router,
                                                   uint32_t origin);

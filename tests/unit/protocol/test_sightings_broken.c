@@ -24,6 +24,12 @@ static void a_rolled_back_or_prepared_transaction_reports_nothing(void)
     give_query(&scene, "ROLLBACK");
     CHECK(see(&scene, &found) == 0);
     give_report(&scene, 201, 4711);
+    give_query(&scene, "ROLLBACK TO `one`");
+    CHECK(see(&scene, &found) == 0);
+    give_report(&scene, 201, 4711);
+    give_query(&scene, "SAVEPOINT `one`");
+    CHECK(see(&scene, &found) == 1);
+    give_report(&scene, 201, 4711);
     buffer_clear(&scene.body);
     buffer_add_zeros(&scene.body, 20);
     give(&scene, BINLOG_XA_PREPARE, 1);

@@ -53,6 +53,13 @@ bool model_find_meant(const struct model *model,
                       uint64_t epoch,
                       struct epoch_key *meant)
 {
+    uint32_t first = model->epochs[model_first_here(model)].key.incarnation;
+
+    /* The same again means the same, be its incarnation gone. */
+    if (epoch != 0 && epoch == applier->applied.epoch && applier->applied.incarnation < first) {
+        *meant = applier->applied;
+        return true;
+    }
     for (uint32_t incarnation = 1; incarnation <= model->newest.incarnation; incarnation++) {
         *meant = (struct epoch_key){incarnation, epoch};
         if (epoch != 0 && can_be(model, *meant) &&

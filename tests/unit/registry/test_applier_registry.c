@@ -119,6 +119,41 @@ static void gives_each_a_heartbeat_row(void)
     scene_close(&scene);
 }
 
+/* What is forgotten said nothing for the next one of its id, and leaves room for others. */
+static void takes_the_heartbeat_row_of_a_forgotten_one_away(void)
+{
+    const struct applier_setting of_west = {.server_id = 202};
+    struct heartbeat_row rows[] = {{.server_id = 201, .has_applied_epoch = true},
+                                   {.server_id = 202, .counter = 5},
+                                   {.server_id = 999, .counter = 5}};
+    struct heartbeat_table *table = NULL;
+    struct heartbeat_row row;
+    struct scene scene;
+    struct error error;
+
+    rows[0].applied_epoch = 30;
+    scene_open(&scene);
+    scene_add(&scene, 201, NULL, false);
+    scene_add(&scene, 202, NULL, false);
+    CHECK_OK(applier_registry_add(scene.appliers[SCENE_WEST], &of_west, &error), &error);
+    table = registry_heartbeats(scene.registry);
+    CHECK_OK(heartbeat_table_put(table, rows, 3, &error), &error);
+    CHECK_OK(applier_registry_forget(east(&scene), 201, &error), &error);
+    CHECK_OK(applier_registry_forget(east(&scene), 202, &error), &error);
+    for (int round = 0; round < 2; round++) {
+        table = registry_heartbeats(scene.registry);
+        CHECK(heartbeat_table_find(table, 201, &row, &error) == STATUS_NOT_FOUND);
+        CHECK_OK(heartbeat_table_find(table, 202, &row, &error), &error); /* west knows it */
+        CHECK_OK(heartbeat_table_find(table, 999, &row, &error), &error);
+        scene_restart(&scene);
+    }
+    scene_register(&scene, 201);
+    CHECK_OK(heartbeat_table_find(registry_heartbeats(scene.registry), 201, &row, &error),
+             &error);
+    CHECK(!row.has_applied_epoch);
+    scene_close(&scene);
+}
+
 static void refuses_settings_that_cannot_be(void)
 {
     char group[APPLIER_GROUP_BYTES + 1] = "";
@@ -143,6 +178,7 @@ static void refuses_settings_that_cannot_be(void)
 
 static void takes_no_more_than_it_may_but_for_those_that_expired(void)
 {
+    struct heartbeat_row row;
     struct scene scene;
     struct error error;
     autofree struct applier_setting *settings = mem_zeroed(APPLIER_MOST * sizeof(*settings));
@@ -165,6 +201,10 @@ static void takes_no_more_than_it_may_but_for_those_that_expired(void)
     scene_register(&scene, 20002);
     CHECK(!applier_registry_knows(east(&scene), 20000));
     CHECK(applier_registry_knows(east(&scene), 20001));
+    CHECK_OK(heartbeat_table_find(registry_heartbeats(scene.registry), 20002, &row, &error),
+             &error);
+    CHECK(heartbeat_table_find(registry_heartbeats(scene.registry), 20000, &row, &error) ==
+          STATUS_NOT_FOUND);
     CHECK(applier_registry_register(east(&scene), 20003, &error) == STATUS_FULL);
     scene_close(&scene);
 }
@@ -350,6 +390,7 @@ int main(void)
     keeps_what_the_configuration_lists();
     knows_all_of_it_after_a_restart();
     gives_each_a_heartbeat_row();
+    takes_the_heartbeat_row_of_a_forgotten_one_away();
     refuses_settings_that_cannot_be();
     takes_no_more_than_it_may_but_for_those_that_expired();
     a_state_follows_from_signs_of_life();

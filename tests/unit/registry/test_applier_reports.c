@@ -118,6 +118,28 @@ static void a_refused_report_is_told_once_for_each_reason(void)
     scene_close(&scene);
 }
 
+static void reasons_that_alternate_do_not_fill_the_events(void)
+{
+    struct scene scene;
+
+    scene_open(&scene);
+    scene_add(&scene, 201, NULL, true);
+    for (int hour = 1; hour <= 2; hour++) {
+        for (int round = 0; round < 20; round++) {
+            struct error error;
+
+            CHECK(is_refused(&scene, 201, 99, "above"));
+            CHECK(is_refused(&scene, 201, 0, "0 is no epoch"));
+            CHECK_OK(applier_registry_report(scene.appliers[SCENE_EAST], 201, 30,
+                                             REPORT_ENDPOINT, &error),
+                     &error);
+        }
+        CHECK(scene_count_events(&scene, "report.refused", NULL) == (size_t)hour * 10);
+        scene_pass(&scene, 3600);
+    }
+    scene_close(&scene);
+}
+
 static void holds_what_is_behind_the_applied_epoch(void)
 {
     struct scene scene;
@@ -251,6 +273,26 @@ static void an_epoch_of_two_incarnations_is_of_the_lower_one(void)
     scene_close(&scene);
 }
 
+/* It stopped where the first incarnation ended, which is gone, and says so again and again. */
+static void the_same_epoch_again_is_of_the_same_incarnation(void)
+{
+    const struct binlog_position begin = {4, BINLOG_MAGIC_BYTES};
+    struct scene scene;
+
+    open_anew(&scene);
+    scene_report(&scene, 201, 60);
+    scene_log_purge(east(&scene), 4);
+    scene_report(&scene, 201, 60);
+    CHECK(has_applied(&scene, 1, 60) && scene_holds_from(&scene, 201, begin));
+    (void)scene_log_epoch(east(&scene), 55);
+    (void)scene_log_epoch(east(&scene), 65);
+    scene_report(&scene, 201, 60);
+    CHECK(has_applied(&scene, 1, 60) && scene_holds_from(&scene, 201, begin));
+    scene_report(&scene, 201, 65);
+    CHECK(has_applied(&scene, 2, 65));
+    scene_close(&scene);
+}
+
 /* ---- GTIDs ---- */
 
 #define UUID_OF_1 "01010101-0101-0101-0101-010101010101"
@@ -363,12 +405,14 @@ int main(void)
     refuses_all_while_nothing_is_stored();
     an_equal_report_renews_the_time();
     a_refused_report_is_told_once_for_each_reason();
+    reasons_that_alternate_do_not_fill_the_events();
     holds_what_is_behind_the_applied_epoch();
     an_epoch_between_two_is_behind_the_lower_one();
     one_below_all_that_is_here_holds_all_of_it();
     a_restores_pseudo_epoch_counts_by_its_checkpoint();
     a_lower_epoch_may_be_of_the_next_incarnation();
     an_epoch_of_two_incarnations_is_of_the_lower_one();
+    the_same_epoch_again_is_of_the_same_incarnation();
     holds_the_first_file_that_executed_gtids_lack();
     refuses_gtids_that_cannot_be();
     holds_the_first_file_behind_a_mariadb_position();

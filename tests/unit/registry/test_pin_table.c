@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "binrelay/registry/pin_table.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +262,48 @@ static void takes_no_more_than_it_may_but_for_those_that_expired(void)
     scene_close(&scene);
 }
 
+struct asking {
+    struct scene *scene;
+    atomic_bool is_over;
+};
+
+static void *ask_for_holds(void *context)
+{
+    struct asking *asking = context;
+
+    while (!atomic_load(&asking->is_over)) {
+        asking->scene->wall_usec += HOUR_USEC;
+        (void)count_holds(asking->scene, "east");
+    }
+    return NULL;
+}
+
+/* The thread sanitizer looks at this one: the purger asks while an administrator changes. */
+static void may_expire_while_it_is_replaced(void)
+{
+    struct scene scene;
+    struct asking asking = {.scene = &scene};
+    pthread_t thread;
+
+    scene_open(&scene);
+    CHECK(pthread_create(&thread, NULL, ask_for_holds, &asking) == 0);
+    for (int round = 0; round < 50; round++) {
+        struct pin_facts pin = make_pin(&scene, "backup-7", 10);
+        struct error error;
+
+        pin.expires_usec = pin.created_usec + HOUR_USEC;
+        put(&scene, &pin);
+        put(&scene, &pin);
+        if (round % 10 == 9) {
+            CHECK_OK(pin_table_remove(registry_pins(scene.registry), "backup-7", &error),
+                     &error);
+        }
+    }
+    atomic_store(&asking.is_over, true);
+    CHECK(pthread_join(thread, NULL) == 0);
+    scene_close(&scene);
+}
+
 static void what_cannot_be_saved_did_not_happen(void)
 {
     struct scene scene;
@@ -286,6 +330,7 @@ static void what_cannot_be_saved_did_not_happen(void)
 int main(void)
 {
     takes_no_more_than_it_may_but_for_those_that_expired();
+    may_expire_while_it_is_replaced();
     what_cannot_be_saved_did_not_happen();
     holds_for_its_cluster_until_it_is_removed();
     is_as_it_was_after_a_restart();

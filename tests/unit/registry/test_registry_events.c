@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "binrelay/base/memory.h"
 #include "check.h"
@@ -86,9 +87,31 @@ static void cuts_what_is_longer_than_its_field(void)
     scene_close(&scene);
 }
 
+/* Whoever causes them faster than they can be written must not fill memory. */
+static void drops_what_comes_faster_than_it_is_written(void)
+{
+    struct scene scene;
+    size_t count = 0;
+
+    if (getenv("TMPDIR") == NULL &&
+        access("/dev/shm", W_OK) == 0) { /* what syncs ten thousand times */
+        CHECK(setenv("TMPDIR", "/dev/shm", 1) == 0);
+    }
+    scene_open(&scene);
+    for (int at = 0; at < 4 * APPLIER_MOST; at++) {
+        registry_add_event(scene.registry, "east", "report.refused", "");
+    }
+    count = scene_count_events(&scene, "report.refused", NULL);
+    CHECK(count >= APPLIER_MOST && count < 4 * APPLIER_MOST);
+    registry_add_event(scene.registry, "east", "source.connected", "");
+    CHECK(scene_count_events(&scene, "source.connected", NULL) == 1);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     lists_what_is_behind_a_number_and_a_time();
     cuts_what_is_longer_than_its_field();
+    drops_what_comes_faster_than_it_is_written();
     return 0;
 }

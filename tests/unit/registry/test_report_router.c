@@ -209,6 +209,48 @@ static void an_origin_is_known_by_its_markers(void)
     scene_close(&scene);
 }
 
+/* Servers of different clusters often have the same server_id, above all 1. */
+static void an_origin_that_two_sources_share_tells_no_cluster(void)
+{
+    struct source_facts facts = {.server_id = 1};
+    struct report_router *router = NULL;
+    struct scene scene;
+    struct error error;
+
+    open_both(&scene);
+    router = registry_reports(scene.registry);
+    cluster_board_set_facts(scene.logs[SCENE_WEST].board, &facts);
+    CHECK(report_router_cluster_of(router, 1) == scene.appliers[SCENE_WEST]);
+    CHECK_OK(take(&scene, row_of_cluster(202, 100, 1), &error), &error);
+    cluster_board_set_facts(scene.logs[SCENE_EAST].board, &facts);
+    CHECK(report_router_cluster_of(router, 1) == NULL);
+    CHECK(take(&scene, row_of_cluster(202, 30, 1), &error) == STATUS_INVALID);
+    CHECK(strstr(error.message, "of one cluster's source alone") != NULL);
+    CHECK(take_status(&scene, "west", 1, 30) == STATUS_OK);
+    CHECK(applied(&scene, SCENE_EAST, 201) == 0 && applied(&scene, SCENE_EAST, 202) == 0);
+    CHECK(applied(&scene, SCENE_WEST, 202) == 100);
+    CHECK_OK(take(&scene, row_of_cluster(202, 30, EAST_ID), &error), &error);
+    scene_close(&scene);
+}
+
+/* It has no epochs that could be meant. */
+static void the_source_of_a_cluster_without_epochs_is_no_origin(void)
+{
+    struct source_facts facts = {.server_id = 102};
+    struct report_router *router = NULL;
+    struct scene scene;
+
+    scene_prepare(&scene);
+    scene_log_close(&scene.logs[SCENE_EAST]);
+    scene_log_open(&scene.logs[SCENE_EAST], EPOCH_KIND_NONE, 102);
+    scene_start(&scene);
+    cluster_board_set_facts(scene.logs[SCENE_EAST].board, &facts);
+    router = registry_reports(scene.registry);
+    CHECK(report_router_cluster_of(router, WEST_SOURCE) == scene.appliers[SCENE_WEST]);
+    CHECK(report_router_cluster_of(router, EAST_ID) == scene.appliers[SCENE_EAST]);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     finds_the_only_cluster_that_knows_the_applier();
@@ -218,5 +260,7 @@ int main(void)
     a_row_without_an_epoch_is_a_sign_of_life_everywhere();
     apply_status_rows_report_for_the_appliers_of_the_group();
     an_origin_is_known_by_its_markers();
+    an_origin_that_two_sources_share_tells_no_cluster();
+    the_source_of_a_cluster_without_epochs_is_no_origin();
     return 0;
 }
