@@ -203,6 +203,19 @@ static void add_members_above(const struct request *request,
     pthread_mutex_unlock(&request->appliers->lock);
 }
 
+/* First of all: were it the last that is done, nothing was set back. */
+static enum status tell_group(const struct request *request,
+                              const struct applier *applier,
+                              struct error *error)
+{
+    const struct applier_registry *appliers = request->appliers;
+
+    return appliers->setting_epoch == NULL || applier->facts.group[0] == '\0'
+               ? STATUS_OK
+               : appliers->setting_epoch(appliers->setting_epoch_context, applier->facts.group,
+                                         request->key, error);
+}
+
 static enum status set_epoch(void *context, struct error *error)
 {
     const struct request *request = context;
@@ -212,6 +225,10 @@ static enum status set_epoch(void *context, struct error *error)
 
     if (found == NULL) {
         return fail_unknown(request, error);
+    }
+    status = tell_group(request, found, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     applier_changes_add(&changes, (struct applier_change){.server_id = request->server_id,
                                                           .kind = CHANGE_EPOCH,
