@@ -292,6 +292,29 @@ static void what_the_target_applied_renews_the_lease_whoever_saw_it_first(void)
     lease_scene_close(&scene);
 }
 
+static void one_whose_fence_was_lifted_gets_the_stream_by_hand(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+    struct seat other;
+    struct error error;
+
+    open_held(&scene, &one, &other);
+    report(&scene, ONE, 5);
+    leave(&scene, &one, behind(5));
+    CHECK_OK(lease_desk_fence(scene.desk, SCENE_GROUP, ONE, &error), &error);
+    CHECK(was_granted(&other, behind(5)));
+    CHECK_OK(lease_desk_grant(scene.desk, SCENE_GROUP, ONE, &error), &error);
+    CHECK_OK(lease_desk_grant(scene.desk, SCENE_GROUP, ONE, &error), &error); /* it is lifted */
+    join(&scene, &one, ONE, behind(5));
+    CHECK(was_told(&one, LEASE_ANSWER_HOLD, behind(5)));
+    CHECK_OK(lease_desk_grant(scene.desk, SCENE_GROUP, ONE, &error), &error);
+    CHECK(was_ended(&other, "to another one"));
+    leave(&scene, &other, 0);
+    CHECK(was_granted(&one, behind(5)) && scene.fence_count == 0);
+    lease_scene_close(&scene);
+}
+
 static void a_group_that_never_reported_is_waited_for(void)
 {
     struct lease_scene scene;
@@ -330,6 +353,7 @@ int main(void)
     one_that_is_forgotten_leaves_what_it_applied();
     what_one_applied_that_is_forgotten_outlives_the_relay();
     what_the_target_applied_renews_the_lease_whoever_saw_it_first();
+    one_whose_fence_was_lifted_gets_the_stream_by_hand();
     a_group_that_never_reported_is_waited_for();
     return 0;
 }
