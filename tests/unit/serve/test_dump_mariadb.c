@@ -252,11 +252,8 @@ static void strict_mode_refuses_a_hole(void)
     }
 }
 
-static void write_groups(struct dump_rig *rig,
-                         struct written *written,
-                         uint32_t server,
-                         uint64_t from,
-                         uint64_t to)
+static void write_groups(
+    struct dump_rig *rig, struct written *written, uint32_t server, uint64_t from, uint64_t to)
 {
     for (uint64_t sequence = from; sequence <= to; sequence++) {
         write_group(rig, written, (struct mariadb_gtid){0, server, sequence});
