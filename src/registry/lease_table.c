@@ -36,6 +36,7 @@ struct lease_table {
     struct lease_options options; /* the name is owned */
     struct lease_desk *desk;      /* owned; the worker's, as the next */
     struct timed_message tick;
+    struct message look;
     _Atomic uint64_t ttl_usec;
     _Atomic bool is_stopping;
     pthread_mutex_t lock;        /* of what follows */
@@ -261,9 +262,7 @@ static void reported(void *context, uint32_t server_id, struct epoch_key applied
     struct lease_table *table = context;
     struct report *report = mem_zeroed(sizeof(*report));
 
-    report->message.run = on_report;
-    report->table = table;
-    report->server_id = server_id;
+    *report = (struct report){{.run = on_report}, table, server_id};
     worker_post(table->registry->worker, &report->message);
 }
 
@@ -303,10 +302,10 @@ static uint64_t tick_of(uint64_t ttl_usec)
     return tick > TICK_MOST_USEC ? TICK_MOST_USEC : tick;
 }
 
-static void on_tick(struct message *message)
+static void on_look(struct message *message)
 {
     struct lease_table *table =
-        (struct lease_table *)((char *)message - offsetof(struct lease_table, tick));
+        (struct lease_table *)((char *)message - offsetof(struct lease_table, look));
     uint64_t ttl_usec = atomic_load(&table->ttl_usec);
 
     if (atomic_load(&table->is_stopping)) {
@@ -317,6 +316,17 @@ static void on_tick(struct message *message)
     lease_desk_tick(table->desk);
     note_bound(table);
     worker_run_later(table->registry->worker, &table->tick, tick_of(ttl_usec));
+}
+
+/* Behind all that is posted by now: a disk may have held up what renews a lease. */
+static void on_tick(struct message *message)
+{
+    struct lease_table *table =
+        (struct lease_table *)((char *)message - offsetof(struct lease_table, tick));
+
+    if (!atomic_load(&table->is_stopping)) {
+        worker_post(table->registry->worker, &table->look);
+    }
 }
 
 void lease_table_set_ttl(struct lease_table *table, uint64_t ttl_usec)
@@ -466,7 +476,8 @@ enum status registry_open_leases(struct registry *registry,
     applier_registry_on_report(options->appliers, reported, table);
     applier_registry_on_set_epoch(options->appliers, set_epoch, table);
     table->tick.message.run = on_tick;
-    worker_post(registry->worker, &table->tick.message);
+    table->look.run = on_look;
+    worker_post(registry->worker, &table->look);
     *made = table;
     return STATUS_OK;
 }

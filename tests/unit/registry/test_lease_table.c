@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leases behind a registry: what appliers report, and what is done to them, as a group's
  * members. */
+#include <semaphore.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "binrelay/registry/lease_table.h"
 #include "binrelay/storage/epoch_locate.h"
 #include "check.h"
+#include "registry_internal.h"
 #include "registry_scene.h"
 
 enum { FIRST = 201, SECOND = 202, TTL_USEC = 30 * 1000 * 1000 };
@@ -153,10 +156,53 @@ static void nobody_but_an_administrator_sets_a_group_back(void)
     scene_close(&scene);
 }
 
+/* ---- a disk that hangs ---- */
+
+struct pause {
+    struct message message;
+    sem_t begun;
+    sem_t over;
+};
+
+static void on_pause(struct message *message)
+{
+    struct pause *pause = (struct pause *)message;
+
+    CHECK(sem_post(&pause->begun) == 0 && sem_wait(&pause->over) == 0);
+}
+
+/* A report that came in time counts, were it looked at late. */
+static void a_thread_that_was_held_up_takes_no_lease(void)
+{
+    struct pause pause = {.message = {.run = on_pause}};
+    struct lease_table *leases = NULL;
+    struct scene scene;
+    struct seat seat;
+
+    open_group(&scene, &leases);
+    join(leases, &seat, FIRST);
+    CHECK(begins_behind(&scene, &seat, 20));
+    CHECK(sem_init(&pause.begun, 0, 0) == 0 && sem_init(&pause.over, 0, 0) == 0);
+    worker_post(scene.registry->worker, &pause.message);
+    CHECK(sem_wait(&pause.begun) == 0);
+    scene_report(&scene, FIRST, 30);
+    scene_pass(&scene, 31);
+    (void)sleep(2); /* a look is due: that is the machine's time */
+    CHECK(sem_post(&pause.over) == 0);
+    CHECK(applied_of(leases) == 30);
+    (void)sleep(2);
+    (void)applied_of(leases);
+    CHECK(seat.last.kind == LEASE_ANSWER_GRANT);
+    leave(leases, &seat);
+    CHECK(sem_destroy(&pause.begun) == 0 && sem_destroy(&pause.over) == 0);
+    scene_close(&scene);
+}
+
 int main(void)
 {
     a_group_is_set_back_before_the_command_is_answered();
     a_group_that_was_set_back_stays_so();
     nobody_but_an_administrator_sets_a_group_back();
+    a_thread_that_was_held_up_takes_no_lease();
     return 0;
 }
