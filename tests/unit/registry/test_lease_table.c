@@ -156,6 +156,24 @@ static void nobody_but_an_administrator_sets_a_group_back(void)
     scene_close(&scene);
 }
 
+/* What it reported was of its own target. */
+static void one_that_comes_from_elsewhere_takes_no_group_further(void)
+{
+    const struct applier_setting settings[] = {{.server_id = FIRST, .group = GROUP},
+                                               {.server_id = 203, .group = GROUP}};
+    struct lease_table *leases = NULL;
+    struct scene scene;
+
+    open_group(&scene, &leases);
+    scene_add(&scene, 203, NULL, false);
+    scene_report(&scene, 203, 50);
+    scene_configure(&scene, settings, 2);
+    CHECK(applied_of(leases) == 20);
+    scene_report(&scene, 203, 30); /* below what it had */
+    CHECK(applied_of(leases) == 30);
+    scene_close(&scene);
+}
+
 /* ---- a disk that hangs ---- */
 
 struct pause {
@@ -203,6 +221,7 @@ int main(void)
     a_group_is_set_back_before_the_command_is_answered();
     a_group_that_was_set_back_stays_so();
     nobody_but_an_administrator_sets_a_group_back();
+    one_that_comes_from_elsewhere_takes_no_group_further();
     a_thread_that_was_held_up_takes_no_lease();
     return 0;
 }
