@@ -24,6 +24,9 @@ static void make(struct applier *applier,
     switch (change->kind) {
     case CHANGE_SETTING:
         applier_take_setting(applier, change->setting, change->origin, now);
+        if (change->drops_report) {
+            applier_drop_report(applier);
+        }
         break;
     case CHANGE_UNLIST:
         applier->facts.origin = APPLIER_ADDED;

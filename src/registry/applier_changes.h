@@ -22,6 +22,7 @@ struct applier_change {
     enum applier_change_kind kind;
     enum applier_origin origin;            /* SETTING, REGISTER */
     const struct applier_setting *setting; /* SETTING; borrowed */
+    bool drops_report;                     /* SETTING: what it reported was of another target */
     struct epoch_key key;                  /* EPOCH */
     bool is_new;                           /* found out when it is made */
 };

@@ -312,6 +312,14 @@ void applier_registry_on_report(struct applier_registry *appliers,
     appliers->reported_context = context;
 }
 
+void applier_registry_on_set_epoch(struct applier_registry *appliers,
+                                   applier_set_epoch_fn fn,
+                                   void *context)
+{
+    appliers->setting_epoch = fn;
+    appliers->setting_epoch_context = context;
+}
+
 /* ---- saving ---- */
 
 size_t applier_registry_collect(struct applier_registry *appliers)

@@ -8,6 +8,13 @@
 #include "binrelay/registry/applier_registry.h"
 #include "registry_internal.h"
 
+/* Called before a member of a group is set to an epoch by hand, and with it all that were
+ * above; on the registry's thread. A failure leaves everything as it is. Set at start. */
+typedef enum status (*applier_set_epoch_fn)(void *context,
+                                            const char *group,
+                                            struct epoch_key applied,
+                                            struct error *error);
+
 struct applier_registry {
     struct registry *registry;  /* borrowed */
     char *cluster;              /* owned: its name */
@@ -21,6 +28,8 @@ struct applier_registry {
     size_t saving_count;
     applier_reported_fn reported;
     void *reported_context; /* borrowed */
+    applier_set_epoch_fn setting_epoch;
+    void *setting_epoch_context; /* borrowed */
 };
 
 /* Loads them. */
@@ -28,6 +37,10 @@ MUST_CHECK enum status applier_registry_open(struct applier_registry **made,
                                              struct registry *registry,
                                              const struct registry_applied *cluster,
                                              struct error *error);
+
+void applier_registry_on_set_epoch(struct applier_registry *appliers,
+                                   applier_set_epoch_fn fn,
+                                   void *context);
 
 /* When the worker has ended. Accepts NULL. */
 void applier_registry_close(struct applier_registry *appliers);

@@ -61,6 +61,26 @@ static bool is_as_set(const struct applier *applier, const struct applier_settin
            strcmp(facts->group, setting->group == NULL ? "" : setting->group) == 0;
 }
 
+/* One that comes into a group where somebody is: what it reported need not be of the group's
+ * target, and is not to take the group past what that has. */
+static bool comes_from_elsewhere(const struct request *request,
+                                 const struct applier *applier,
+                                 const struct applier_setting *setting)
+{
+    const struct applier_table *table = &request->appliers->table;
+
+    if (!request->appliers->shares_groups || applier == NULL || setting->group == NULL ||
+        setting->group[0] == '\0' || strcmp(applier->facts.group, setting->group) == 0) {
+        return false;
+    }
+    for (size_t at = 0; at < table->count; at++) {
+        if (strcmp(table->appliers[at].facts.group, setting->group) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void tell_added(const struct applier_changes *changes, const char *event, const char *by)
 {
     for (size_t at = 0; at < changes->count; at++) {
@@ -94,11 +114,13 @@ static enum status configure(void *context, struct error *error)
         const struct applier *found = find(request, setting->server_id);
 
         if (found == NULL || !is_as_set(found, setting)) {
-            applier_changes_add(&changes,
-                                (struct applier_change){.server_id = setting->server_id,
-                                                        .kind = CHANGE_SETTING,
-                                                        .origin = APPLIER_CONFIGURED,
-                                                        .setting = setting});
+            applier_changes_add(
+                &changes, (struct applier_change){
+                              .server_id = setting->server_id,
+                              .kind = CHANGE_SETTING,
+                              .origin = APPLIER_CONFIGURED,
+                              .setting = setting,
+                              .drops_report = comes_from_elsewhere(request, found, setting)});
         }
     }
     status = applier_changes_commit(&changes, error);
@@ -134,11 +156,12 @@ static enum status add(void *context, struct error *error)
     const struct request *request = context;
     const struct applier *found = find(request, request->server_id);
     bool is_configured = found != NULL && found->facts.origin == APPLIER_CONFIGURED;
-    struct applier_change change = {.server_id = request->server_id,
-                                    .kind = CHANGE_SETTING,
-                                    .origin =
-                                        is_configured ? APPLIER_CONFIGURED : APPLIER_ADDED,
-                                    .setting = request->settings};
+    struct applier_change change = {
+        .server_id = request->server_id,
+        .kind = CHANGE_SETTING,
+        .origin = is_configured ? APPLIER_CONFIGURED : APPLIER_ADDED,
+        .setting = request->settings,
+        .drops_report = comes_from_elsewhere(request, found, request->settings)};
     bool is_new = false;
     enum status status = commit_one(request, change, &is_new, error);
 
@@ -204,6 +227,19 @@ static void add_members_above(const struct request *request,
     pthread_mutex_unlock(&request->appliers->lock);
 }
 
+/* First of all: were it the last that is done, nothing was set back. */
+static enum status tell_group(const struct request *request,
+                              const struct applier *applier,
+                              struct error *error)
+{
+    const struct applier_registry *appliers = request->appliers;
+
+    return appliers->setting_epoch == NULL || applier->facts.group[0] == '\0'
+               ? STATUS_OK
+               : appliers->setting_epoch(appliers->setting_epoch_context, applier->facts.group,
+                                         request->key, error);
+}
+
 static enum status set_epoch(void *context, struct error *error)
 {
     const struct request *request = context;
@@ -213,6 +249,10 @@ static enum status set_epoch(void *context, struct error *error)
 
     if (found == NULL) {
         return fail_unknown(request, error);
+    }
+    status = tell_group(request, found, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     applier_changes_add(&changes, (struct applier_change){.server_id = request->server_id,
                                                           .kind = CHANGE_EPOCH,

@@ -140,6 +140,15 @@ void applier_take_gtids(struct applier *applier,
     take_report(applier, way, is_place, now);
 }
 
+void applier_drop_report(struct applier *applier)
+{
+    free(applier->facts.applied_gtids);
+    applier->facts.applied_gtids = NULL;
+    applier->facts.applied = (struct epoch_key){0};
+    applier->facts.way = REPORT_NONE;
+    applier->facts.reported_usec = 0;
+}
+
 void applier_set_epoch(struct applier *applier,
                        struct epoch_key applied,
                        struct applier_time now)

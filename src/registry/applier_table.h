@@ -114,6 +114,7 @@ void applier_set_epoch(struct applier *applier,
                        struct epoch_key applied,
                        struct applier_time now);
 void applier_lose(struct applier *applier);
+void applier_drop_report(struct applier *applier); /* it never reported */
 
 void applier_stream_began(struct applier *applier,
                           struct binlog_position from,

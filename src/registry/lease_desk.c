@@ -32,7 +32,6 @@ void lease_desk_free(struct lease_desk *desk)
 
         desk->groups = group->next;
         lease_release_memory(&group->lease);
-        free(group->reporters);
         free(group);
     }
     free(desk->seats);
@@ -221,6 +220,7 @@ static bool carry_out(struct lease_desk *desk,
     lease_done(&group->lease, decision, view->now_usec);
     if (decision->action == LEASE_DO_GRANT) { /* signs of before are none of this time */
         group->life = desk->world.life(desk->world.context, decision->server_id);
+        group->counted = group->applied;
     }
     answer_decision(desk, group, decision, view);
     return true;
@@ -278,49 +278,42 @@ void lease_desk_leave(struct lease_desk *desk, uint64_t session, struct binlog_p
     }
 }
 
-static struct lease_reporter *reporter_of(struct lease_group *group, uint32_t server_id)
+void lease_desk_know(struct lease_desk *desk, const char *group_name)
 {
-    for (size_t at = 0; at < group->reporter_count; at++) {
-        if (group->reporters[at].server_id == server_id) {
-            return &group->reporters[at];
-        }
-    }
-    if (group->reporter_count == group->reporter_capacity) {
-        group->reporters =
-            mem_grow(group->reporters, &group->reporter_capacity, sizeof(*group->reporters));
-    }
-    group->reporters[group->reporter_count] = (struct lease_reporter){.server_id = server_id};
-    return &group->reporters[group->reporter_count++];
+    (void)lease_desk_group(desk, group_name);
 }
 
-static void set_back(struct lease_desk *desk, struct lease_group *group)
+static enum status save_applied(struct lease_desk *desk,
+                                struct lease_group *group,
+                                struct epoch_key applied,
+                                struct error *error)
 {
     struct lease_record record = group->lease.record;
     struct lease_write write = {
         .group = group->name, .record = &record, .previous_number = record.number};
-    struct error error;
+    enum status status = STATUS_OK;
 
-    group->applied = desk->world.applied(desk->world.context, group->name);
-    record.applied = group->applied;
-    if (desk->world.save(desk->world.context, &write, &error) != STATUS_OK) {
-        log_error("lease of group %s: %s", group->name, error.message);
-        return;
+    record.applied = applied;
+    status = desk->world.save(desk->world.context, &write, error);
+    if (status == STATUS_OK) {
+        group->lease.record = record;
     }
-    group->lease.record = record;
+    return status;
 }
 
-void lease_desk_note(struct lease_desk *desk,
-                     const char *group_name,
-                     uint32_t server_id,
-                     struct epoch_key applied)
+enum status lease_desk_set_epoch(struct lease_desk *desk,
+                                 const char *group_name,
+                                 struct epoch_key applied,
+                                 struct error *error)
 {
     struct lease_group *group = lease_desk_group(desk, group_name);
-    struct lease_reporter *reporter = reporter_of(group, server_id);
+    enum status status = save_applied(desk, group, applied, error);
 
-    if (epoch_key_compare(applied, reporter->applied) < 0) {
-        set_back(desk, group);
+    if (status == STATUS_OK) {
+        group->applied = applied;
+        group->counted = applied;
     }
-    reporter->applied = applied;
+    return status;
 }
 
 void lease_desk_report(struct lease_desk *desk,
@@ -330,16 +323,16 @@ void lease_desk_report(struct lease_desk *desk,
                        bool is_own)
 {
     struct lease_group *group = lease_desk_group(desk, group_name);
-    struct epoch_key before = group->applied;
     bool is_holder = group->lease.record.holder == server_id;
 
-    lease_desk_note(desk, group_name, server_id, applied);
     group->applied = highest(group->applied, applied);
 
     struct lease_view view = lease_desk_look(desk, group);
+    /* The world may have known of it before, at a look that renewed nothing. */
+    bool is_more = epoch_key_compare(group->counted, group->applied) < 0;
 
-    lease_report(&group->lease, is_own && is_holder,
-                 epoch_key_compare(before, group->applied) < 0, &view);
+    group->counted = group->applied;
+    lease_report(&group->lease, is_own && is_holder, is_more, &view);
     lease_desk_turn(desk, group);
 }
 
@@ -360,9 +353,24 @@ static void look_for_life(struct lease_desk *desk, struct lease_group *group)
     }
 }
 
+/* Who reported it is forgotten, or a member no longer: it would not be known after a restart.
+ */
+static void keep_applied(struct lease_desk *desk, struct lease_group *group)
+{
+    struct epoch_key known = desk->world.applied(desk->world.context, group->name);
+    struct error error;
+
+    if (epoch_key_compare(known, group->applied) < 0 &&
+        epoch_key_compare(group->lease.record.applied, group->applied) < 0 &&
+        save_applied(desk, group, group->applied, &error) != STATUS_OK) {
+        log_error("lease of group %s: %s", group->name, error.message); /* and once more */
+    }
+}
+
 void lease_desk_tick(struct lease_desk *desk)
 {
     for (struct lease_group *group = desk->groups; group != NULL; group = group->next) {
+        keep_applied(desk, group);
         look_for_life(desk, group);
         lease_desk_turn(desk, group);
     }

@@ -56,12 +56,15 @@ void lease_desk_load_fence(struct lease_desk *desk,
                            const char *group,
                            struct lease_fence fence);
 
-/* What a member is known to have reported. Less than before: it was set back by hand, and its
- * group with it. */
-void lease_desk_note(struct lease_desk *desk,
-                     const char *group,
-                     uint32_t server_id,
-                     struct epoch_key applied);
+/* There is a group of that name, were nobody of it ever here. */
+void lease_desk_know(struct lease_desk *desk, const char *group);
+
+/* The group is set to an epoch by hand, which may be below what it had; epoch 0: none. That is
+ * durable, or has failed. The world says so before anything else is done here. */
+MUST_CHECK enum status lease_desk_set_epoch(struct lease_desk *desk,
+                                            const char *group,
+                                            struct epoch_key applied,
+                                            struct error *error);
 
 void lease_desk_set_ttl(struct lease_desk *desk, uint64_t ttl_usec);
 

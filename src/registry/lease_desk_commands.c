@@ -90,7 +90,10 @@ enum status lease_desk_grant(struct lease_desk *desk,
     if (status != STATUS_OK) {
         return status;
     }
-    if (lease_find_fence(&group->lease, server_id) != NULL) {
+    const struct lease_fence *fence = lease_find_fence(&group->lease, server_id);
+    bool is_waiting = lease_find_waiting(&group->lease, server_id) != NULL;
+
+    if (fence != NULL && !(fence->is_lifted && is_waiting)) {
         return lift(desk, group, server_id, error);
     }
     if (group->lease.session != 0 && group->lease.record.holder == server_id) {

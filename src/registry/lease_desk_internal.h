@@ -4,23 +4,15 @@
 
 #include "lease_desk.h"
 
-/* What a member reported last: one that reports less was set back by hand. */
-struct lease_reporter {
-    uint32_t server_id;
-    struct epoch_key applied;
-};
-
 struct lease_group {
     struct lease_group *next; /* owned by the desk */
     char name[APPLIER_GROUP_BYTES];
     struct lease lease;
-    struct epoch_key applied;         /* the highest that was ever reported */
-    struct lease_reporter *reporters; /* owned */
-    size_t reporter_count;
-    size_t reporter_capacity;
-    uint64_t life;           /* of the holder, at the last look */
-    uint64_t try_again_usec; /* monotonic: a write failed; 0: none did */
-    char reason[200];        /* why nobody can have it; "" */
+    struct epoch_key applied; /* the highest that was ever reported */
+    struct epoch_key counted; /* the same, as far as it has renewed the lease */
+    uint64_t life;            /* of the holder, at the last look */
+    uint64_t try_again_usec;  /* monotonic: a write failed; 0: none did */
+    char reason[200];         /* why nobody can have it; "" */
 };
 
 /* Where the answers for a session go. */

@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applier_registry_internal.h"
 #include "binrelay/base/memory.h"
 #include "lease_desk.h"
 #include "lease_place.h"
 #include "lease_rows.h"
 #include "lease_table_internal.h"
-#include "registry_internal.h"
 #include "registry_job.h"
 
 enum {
@@ -36,6 +36,7 @@ struct lease_table {
     struct lease_options options; /* the name is owned */
     struct lease_desk *desk;      /* owned; the worker's, as the next */
     struct timed_message tick;
+    struct message look;
     _Atomic uint64_t ttl_usec;
     _Atomic bool is_stopping;
     pthread_mutex_t lock;        /* of what follows */
@@ -220,7 +221,6 @@ struct report {
     struct message message;
     struct lease_table *table; /* borrowed */
     uint32_t server_id;
-    struct epoch_key applied;
 };
 
 /* What is read somewhere may have been written long ago; what is sent was sent now. */
@@ -241,7 +241,8 @@ static void take_report(const struct report *report)
             STATUS_OK) {
         return;
     }
-    lease_desk_report(table->desk, group, report->server_id, report->applied,
+    /* As it stands now: this may have been overtaken, by another report or by hand. */
+    lease_desk_report(table->desk, group, report->server_id, facts->applied,
                       is_own_way(facts->way));
     note_bound(table);
     applier_facts_free(facts, 1);
@@ -257,26 +258,33 @@ static void on_report(struct message *message)
 
 static void reported(void *context, uint32_t server_id, struct epoch_key applied)
 {
+    (void)applied; /* it may be overtaken on its way */
     struct lease_table *table = context;
     struct report *report = mem_zeroed(sizeof(*report));
 
-    report->message.run = on_report;
-    report->table = table;
-    report->server_id = server_id;
-    report->applied = applied;
+    *report = (struct report){{.run = on_report}, table, server_id};
     worker_post(table->registry->worker, &report->message);
 }
 
-/* What each of them reported last: one that is set back by hand is noticed by that. */
-static void note_appliers(struct lease_table *table)
+/* On the worker. */
+static enum status set_epoch(void *context,
+                             const char *group,
+                             struct epoch_key applied,
+                             struct error *error)
+{
+    const struct lease_table *table = context;
+
+    return lease_desk_set_epoch(table->desk, group, applied, error);
+}
+
+static void know_groups(struct lease_table *table)
 {
     struct applier_facts *facts = NULL;
     size_t count = applier_registry_list(table->options.appliers, &facts);
 
     for (size_t at = 0; at < count; at++) {
         if (facts[at].group[0] != '\0') {
-            lease_desk_note(table->desk, facts[at].group, facts[at].server_id,
-                            facts[at].applied);
+            lease_desk_know(table->desk, facts[at].group);
         }
     }
     applier_facts_free(facts, count);
@@ -294,20 +302,31 @@ static uint64_t tick_of(uint64_t ttl_usec)
     return tick > TICK_MOST_USEC ? TICK_MOST_USEC : tick;
 }
 
-static void on_tick(struct message *message)
+static void on_look(struct message *message)
 {
     struct lease_table *table =
-        (struct lease_table *)((char *)message - offsetof(struct lease_table, tick));
+        (struct lease_table *)((char *)message - offsetof(struct lease_table, look));
     uint64_t ttl_usec = atomic_load(&table->ttl_usec);
 
     if (atomic_load(&table->is_stopping)) {
         return;
     }
     lease_desk_set_ttl(table->desk, ttl_usec);
-    note_appliers(table);
+    know_groups(table);
     lease_desk_tick(table->desk);
     note_bound(table);
     worker_run_later(table->registry->worker, &table->tick, tick_of(ttl_usec));
+}
+
+/* Behind all that is posted by now: a disk may have held up what renews a lease. */
+static void on_tick(struct message *message)
+{
+    struct lease_table *table =
+        (struct lease_table *)((char *)message - offsetof(struct lease_table, tick));
+
+    if (!atomic_load(&table->is_stopping)) {
+        worker_post(table->registry->worker, &table->look);
+    }
 }
 
 void lease_table_set_ttl(struct lease_table *table, uint64_t ttl_usec)
@@ -412,7 +431,7 @@ static enum status load(void *context, struct error *error)
         lease_rows_load(table->registry->database, table->options.cluster, table->desk, error);
 
     if (status == STATUS_OK) {
-        note_appliers(table);
+        know_groups(table);
         note_bound(table);
     }
     return status;
@@ -455,8 +474,10 @@ enum status registry_open_leases(struct registry *registry,
     table->next = registry->leases;
     registry->leases = table;
     applier_registry_on_report(options->appliers, reported, table);
+    applier_registry_on_set_epoch(options->appliers, set_epoch, table);
     table->tick.message.run = on_tick;
-    worker_post(registry->worker, &table->tick.message);
+    table->look.run = on_look;
+    worker_post(registry->worker, &table->look);
     *made = table;
     return STATUS_OK;
 }

@@ -39,15 +39,11 @@ static void remove_at(struct mariadb_rule *rule, size_t at)
     rule->rest_count--;
 }
 
-/* A domain whose last GTID before the file is the replica's begins with the file. */
+/* A domain in which the replica stands before the file begins with the file. */
 static void drop_reached(struct mariadb_rule *rule)
 {
     for (size_t i = rule->rest_count; i > 0; i--) {
-        const struct mariadb_gtid *wanted = &rule->rest[i - 1].gtid;
-        const struct mariadb_gtid *last =
-            mariadb_gtid_list_domain(&rule->state, wanted->domain_id);
-
-        if (last != NULL && same_gtid(last, wanted)) {
+        if (mariadb_gtid_state_has(&rule->state, rule->rest[i - 1].gtid)) {
             remove_at(rule, i - 1);
         }
     }

@@ -205,6 +205,9 @@ bool session_lease_begin(struct session *session,
 /* The dump has begun, and has sent no event yet. */
 void session_lease_began(struct session *session);
 
+/* Ends a stream without a lease that needs one by now. */
+void session_lease_look(struct session *session);
+
 /* Nothing is sent any more. Before the dump is freed. */
 void session_lease_end(struct session *session);
 

@@ -324,6 +324,7 @@ void session_home_look(struct session_home *home)
 {
     for (struct session_link *link = home->first; link != NULL; link = link->next) {
         session_stream_look(&link->session, link->connection);
+        session_lease_look(&link->session);
     }
 }
 

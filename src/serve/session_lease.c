@@ -178,16 +178,22 @@ static void join(struct session_lease *lease, const char *group)
     lease->ticket = lease_table_join(lease->session->sql.cluster->leases, &request);
 }
 
+static uint32_t server_id_of(const struct session *session)
+{
+    uint32_t server_id = session->wish.command.server_id;
+
+    return server_id != 0 ? server_id : session->replica_server_id;
+}
+
 /* Who reads to the end and leaves is no applier. */
 static bool is_member(const struct session *session, char group[APPLIER_GROUP_BYTES])
 {
     struct lease_table *leases = session->sql.cluster->leases;
-    struct dump_request request;
+    uint32_t server_id = server_id_of(session);
 
-    session_dump_request(session, &request);
-    return leases != NULL && request.command.server_id != 0 &&
-           (request.command.flags & DUMP_NON_BLOCK) == 0 &&
-           lease_table_group_of(leases, request.command.server_id, group);
+    return leases != NULL && server_id != 0 &&
+           (session->wish.command.flags & DUMP_NON_BLOCK) == 0 &&
+           lease_table_group_of(leases, server_id, group);
 }
 
 bool session_lease_begin(struct session *session,
@@ -218,6 +224,25 @@ bool session_lease_begin(struct session *session,
     session_directory_update(session->house->directory, session->card, fill_waiting, NULL);
     join(lease, group);
     return true;
+}
+
+void session_lease_look(struct session *session)
+{
+    char group[APPLIER_GROUP_BYTES];
+    struct error error;
+
+    if (session->state != SESSION_STREAMING || session->lease != NULL ||
+        !is_member(session, group)) {
+        return;
+    }
+    (void)error_set(&error, STATUS_AGAIN,
+                    "Replica %" PRIu32
+                    " has become a member of group %.64s, and needs its lease",
+                    server_id_of(session), group);
+    if (session->dump != NULL) {
+        session->sequence = dump_sequence(session->dump);
+    }
+    session_fail_stream(session, SQL_ERROR_SHUTDOWN, &error);
 }
 
 void session_lease_end(struct session *session)

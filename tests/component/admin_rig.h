@@ -37,6 +37,7 @@ struct admin_rig {
     struct test_cluster clusters[RIG_CLUSTERS];
     struct registry *registry;
     struct applier_registry *appliers;
+    struct lease_table *leases[RIG_CLUSTERS]; /* as rig_open_with() was told */
     struct purger *purger;
     struct loop *loop;
     pthread_t thread;
@@ -223,7 +224,8 @@ static inline void rig_open_admin(struct admin_rig *rig)
     for (size_t at = 0; at < RIG_CLUSTERS; at++) {
         clusters[at] = (struct admin_cluster){.name = rig->clusters[at].served.name,
                                               .store = rig->clusters[at].store,
-                                              .board = rig->clusters[at].board};
+                                              .board = rig->clusters[at].board,
+                                              .leases = rig->leases[at]};
     }
     clusters[RIG_EAST].appliers = rig->appliers;
     clusters[RIG_EAST].purger = rig->purger;
@@ -252,7 +254,8 @@ static inline void *run_rig(void *context)
     return NULL;
 }
 
-static inline void rig_open(struct admin_rig *rig)
+/* With what the registry is to have more; NULL: nothing. */
+static inline void rig_open_with(struct admin_rig *rig, void (*add)(struct admin_rig *rig))
 {
     struct test_cluster *east = &rig->clusters[RIG_EAST];
     struct error error;
@@ -268,11 +271,19 @@ static inline void rig_open(struct admin_rig *rig)
     rig->socket_path = mem_format("%s/admin.sock", east->parent);
     rig->rsa_key_path = mem_format("%s/private-key.pem", east->parent);
     rig_open_registry(rig);
+    if (add != NULL) {
+        add(rig);
+    }
     rig_open_purger(rig);
     CHECK_OK(loop_new(&rig->loop, &error), &error);
     rig_open_endpoint(rig);
     rig_open_admin(rig);
     CHECK(pthread_create(&rig->thread, NULL, run_rig, rig) == 0);
+}
+
+static inline void rig_open(struct admin_rig *rig)
+{
+    rig_open_with(rig, NULL);
 }
 
 /* The control thread's last work. */

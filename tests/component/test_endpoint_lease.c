@@ -430,6 +430,32 @@ static void an_applier_without_a_group_needs_none_either(void)
     rig_close(&rig);
 }
 
+/* It streamed, and its group has a holder: two would stream for one target. */
+static void one_that_becomes_a_member_while_it_streams_comes_again_and_waits(void)
+{
+    const struct applier_setting setting = {.server_id = 13, .group = GROUP};
+    struct rig rig;
+    struct replica one;
+    struct replica third;
+    struct error error;
+
+    open_rig(&rig);
+    follow(&one, &rig, ONE);
+    read_to_end(&one);
+    follow(&third, &rig, 13);
+    read_to_end(&third);
+    CHECK_OK(applier_registry_add(rig.appliers[WEST], &setting, &error), &error);
+    read_to_failure(&third);
+    CHECK(third.failed_code == 1053 && strstr(third.message, "member of group g") != NULL);
+    client_close(&third.client);
+    follow(&third, &rig, 13);
+    read_heartbeats(&third, 1);
+    CHECK(third.events == 0);
+    client_close(&one.client);
+    client_close(&third.client);
+    rig_close(&rig);
+}
+
 /* An endpoint that closes answers nobody any more, and forgets nobody. */
 static void members_that_wait_are_let_go_at_the_end(void)
 {
@@ -456,6 +482,7 @@ int main(void)
     a_replica_that_comes_twice_loses_the_first_connection();
     a_reader_that_ends_at_the_end_needs_no_lease();
     an_applier_without_a_group_needs_none_either();
+    one_that_becomes_a_member_while_it_streams_comes_again_and_waits();
     members_that_wait_are_let_go_at_the_end();
     return 0;
 }

@@ -154,11 +154,6 @@ void lease_scene_restart(struct lease_scene *scene)
     for (size_t at = 0; at < scene->fence_count; at++) {
         lease_desk_load_fence(scene->desk, SCENE_GROUP, scene->fences[at]);
     }
-    for (uint32_t at = 1; at < SCENE_MEMBERS; at++) {
-        if (scene->reported[at].epoch > 0) {
-            lease_desk_note(scene->desk, SCENE_GROUP, at, scene->reported[at]);
-        }
-    }
 }
 
 bool lease_scene_report(struct lease_scene *scene,

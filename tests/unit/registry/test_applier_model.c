@@ -178,6 +178,16 @@ static void go_on_with_stream(struct model *model, uint32_t number, bool ends)
 
 /* ---- by hand ---- */
 
+static bool has_members(const struct model *model)
+{
+    bool has = false;
+
+    for (uint32_t number = 0; number < MODEL_IDS; number++) {
+        has |= model->appliers[number].is_known && model->appliers[number].is_grouped;
+    }
+    return has;
+}
+
 static void add(struct model *model, uint32_t number)
 {
     struct model_applier *applier = &model->appliers[number];
@@ -199,6 +209,10 @@ static void add(struct model *model, uint32_t number)
     applier->expire_sec = expire_sec;
     applier->is_registered = false;
     applier->is_required = setting.is_required;
+    if (model->scene.shares_groups && setting.group != NULL && !applier->is_grouped &&
+        has_members(model)) {
+        applier->applied = (struct epoch_key){0}; /* it was another target's */
+    }
     applier->is_grouped = setting.group != NULL;
 }
 

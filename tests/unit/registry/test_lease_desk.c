@@ -199,6 +199,7 @@ static void a_member_that_is_set_back_takes_its_group_with_it(void)
     struct lease_scene scene;
     struct seat one;
     struct seat other;
+    struct error error;
 
     open_held(&scene, &one, &other);
     report(&scene, ONE, 8);
@@ -210,10 +211,29 @@ static void a_member_that_is_set_back_takes_its_group_with_it(void)
     CHECK(is_in_state(&scene, "free", 0));
     /* The target was restored, and an administrator says how far it is. */
     scene.reported[ONE] = (struct epoch_key){1, 4};
-    lease_desk_note(scene.desk, SCENE_GROUP, ONE, scene.reported[ONE]);
+    CHECK_OK(lease_desk_set_epoch(scene.desk, SCENE_GROUP, scene.reported[ONE], &error),
+             &error);
     lease_scene_restart(&scene);
     join(&scene, &other, OTHER, 0);
     CHECK(was_granted(&other, behind(4)));
+    lease_scene_close(&scene);
+}
+
+static void one_that_cannot_be_set_back_durably_stays(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+    struct seat other;
+    struct error error;
+
+    open_held(&scene, &one, &other);
+    report(&scene, ONE, 8);
+    scene.disk = SCENE_DISK_LOSES;
+    CHECK(lease_desk_set_epoch(scene.desk, SCENE_GROUP, (struct epoch_key){1, 4}, &error) ==
+          STATUS_SYSTEM);
+    leave(&scene, &one, behind(8));
+    pass(&scene, 30 * SECOND);
+    CHECK(was_granted(&other, behind(8)));
     lease_scene_close(&scene);
 }
 
@@ -229,6 +249,69 @@ static void one_that_is_forgotten_leaves_what_it_applied(void)
     leave(&scene, &one, behind(8));
     pass(&scene, 30 * SECOND);
     CHECK(was_granted(&other, behind(8)));
+    lease_scene_close(&scene);
+}
+
+/* Nor is it lost with the relay, when the holder is still to be passed over. */
+static void what_one_applied_that_is_forgotten_outlives_the_relay(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+    struct seat other;
+    struct error error;
+
+    open_held(&scene, &one, &other);
+    report(&scene, ONE, 8);
+    scene.reported[ONE] = (struct epoch_key){0};
+    pass(&scene, SECOND);
+    lease_scene_restart(&scene);
+    CHECK_OK(lease_desk_fence(scene.desk, SCENE_GROUP, ONE, &error), &error);
+    join(&scene, &other, OTHER, 100);
+    CHECK(was_granted(&other, behind(8)));
+    lease_scene_close(&scene);
+}
+
+/* Another look may come between a report and the lease's turn. */
+static void what_the_target_applied_renews_the_lease_whoever_saw_it_first(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+    struct seat other;
+
+    open_held(&scene, &one, &other);
+    report(&scene, ONE, 5);
+    pass(&scene, 29 * SECOND);
+    scene.reported[ONE] = (struct epoch_key){1, 6};
+    pass(&scene, 0);
+    report_of_target(&scene, ONE, 6);
+    pass(&scene, 2 * SECOND);
+    CHECK(is_in_state(&scene, "held", ONE));
+    report_of_target(&scene, ONE, 6); /* the same again is no sign of the holder */
+    pass(&scene, 28 * SECOND);
+    CHECK(is_in_state(&scene, "closing", ONE));
+    lease_scene_close(&scene);
+}
+
+static void one_whose_fence_was_lifted_gets_the_stream_by_hand(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+    struct seat other;
+    struct error error;
+
+    open_held(&scene, &one, &other);
+    report(&scene, ONE, 5);
+    leave(&scene, &one, behind(5));
+    CHECK_OK(lease_desk_fence(scene.desk, SCENE_GROUP, ONE, &error), &error);
+    CHECK(was_granted(&other, behind(5)));
+    CHECK_OK(lease_desk_grant(scene.desk, SCENE_GROUP, ONE, &error), &error);
+    CHECK_OK(lease_desk_grant(scene.desk, SCENE_GROUP, ONE, &error), &error); /* it is lifted */
+    join(&scene, &one, ONE, behind(5));
+    CHECK(was_told(&one, LEASE_ANSWER_HOLD, behind(5)));
+    CHECK_OK(lease_desk_grant(scene.desk, SCENE_GROUP, ONE, &error), &error);
+    CHECK(was_ended(&other, "to another one"));
+    leave(&scene, &other, 0);
+    CHECK(was_granted(&one, behind(5)) && scene.fence_count == 0);
     lease_scene_close(&scene);
 }
 
@@ -266,7 +349,11 @@ int main(void)
     one_that_gave_up_to_nobody_may_return();
     where_nobody_can_tell_any_more_only_the_holder_goes_on();
     a_member_that_is_set_back_takes_its_group_with_it();
+    one_that_cannot_be_set_back_durably_stays();
     one_that_is_forgotten_leaves_what_it_applied();
+    what_one_applied_that_is_forgotten_outlives_the_relay();
+    what_the_target_applied_renews_the_lease_whoever_saw_it_first();
+    one_whose_fence_was_lifted_gets_the_stream_by_hand();
     a_group_that_never_reported_is_waited_for();
     return 0;
 }

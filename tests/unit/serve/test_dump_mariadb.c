@@ -252,11 +252,56 @@ static void strict_mode_refuses_a_hole(void)
     }
 }
 
+static void write_groups(
+    struct dump_rig *rig, struct written *written, uint32_t server, uint64_t from, uint64_t to)
+{
+    for (uint64_t sequence = from; sequence <= to; sequence++) {
+        write_group(rig, written, (struct mariadb_gtid){0, server, sequence});
+    }
+}
+
+/* What it lacks of before others of its group have applied; its own server wrote the last of
+ * that long ago, and its file may be gone. */
+static void begins_where_its_group_is(void)
+{
+    const char *const positions[] = {"", "0-1-2", "0-1-4", "0-2-7", "0-2-9"};
+    const size_t counts[] = {5, 5, 5, 5, 3};
+
+    for (size_t at = 0; at < sizeof(counts) / sizeof(counts[0]); at++) {
+        struct written written = {.count = 0};
+        struct binlog_position place = {.file = 3};
+        struct dump_rig rig;
+        struct test_replica replica;
+
+        rig_open(&rig, true);
+        mariadb_gtid_state_update(&rig.log.state, (struct mariadb_gtid){0, 1, 3});
+        log_writer_begin_file(&rig.log, 2); /* the first one is gone */
+        write_groups(&rig, &written, 1, 4, 4);
+        log_writer_next_file(&rig.log);
+        write_groups(&rig, &written, 2, 5, 7);
+        place.offset = rig.log.files[3].bytes.size;
+        write_groups(&rig, &written, 2, 8, 12);
+        log_writer_publish(&rig.log);
+        rig_set_caught_up(&rig);
+        test_replica_open(&replica, &rig, "", 4);
+        ask_by_gtid(&replica, positions[at]);
+        replica.request.is_strict_gtid = true;
+        replica.request.begin_at = place;
+        test_replica_start(&replica);
+        test_replica_run_to_end(&replica);
+        CHECK(replica.mariadb_got.count == counts[at]);
+        CHECK(replica.mariadb_got.items[0].sequence == 13 - counts[at]);
+        test_replica_close(&replica);
+        rig_close(&rig);
+    }
+}
+
 int main(void)
 {
     leaves_out_what_is_up_to_the_position();
     goes_on_in_all_domains_as_the_log_grows();
     a_domain_that_turns_up_must_have_what_was_asked_for();
     strict_mode_refuses_a_hole();
+    begins_where_its_group_is();
     return 0;
 }
