@@ -114,9 +114,15 @@ static struct lease_decision grant_to(const struct lease *lease,
                                    .clears_fence = fence != NULL};
 }
 
-/* True if one waits that the holder is to give up to. */
-static bool has_heir(const struct lease *lease)
+/*
+ * True if one waits that the holder is to give up to. Not for ever: who was cut
+ * off in the middle of an epoch could never finish it else.
+ */
+static bool has_heir(const struct lease *lease, uint64_t now_usec)
 {
+    if (!lease->yields || now_usec >= lease->yields_until_usec) {
+        return false;
+    }
     for (size_t at = 0; at < lease->member_count; at++) {
         uint32_t server_id = lease->members[at].server_id;
 
@@ -143,7 +149,7 @@ static bool next_return(const struct lease *lease,
                          ? !view->is_lost
                          : member->asked.file != 0 && !is_before(lease->sent, member->asked);
 
-    if (lease->yields && has_heir(lease)) {
+    if (has_heir(lease, view->now_usec)) {
         *next = end_member(member, LEASE_END_YIELDS);
     } else if (view->is_unclear) {
         return false;

@@ -187,6 +187,7 @@ void lease_lift(struct lease *lease, uint32_t server_id)
 void lease_yield(struct lease *lease, uint32_t next, uint64_t now_usec)
 {
     lease->yields = true;
+    lease->yields_until_usec = now_usec + lease->ttl_usec;
     lease->next = next;
     if (lease->state == LEASE_HELD) {
         lease->wants_end = LEASE_END_RELEASED;

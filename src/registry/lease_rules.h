@@ -95,7 +95,9 @@ struct lease {
     uint64_t deadline_usec; /* monotonic; HELD and AWAY */
     uint64_t since_usec;    /* monotonic: in this state */
     bool yields;            /* the holder is to give up ... */
-    uint32_t next;          /* ... to this one; 0: to any */
+    uint32_t next;          /* ... to this one; 0: to any ... */
+    uint64_t
+        yields_until_usec; /* ... and may return from then on, if nobody else could begin */
     bool is_waiting_told;
     struct lease_member *members; /* owned */
     size_t member_count;

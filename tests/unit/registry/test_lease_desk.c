@@ -172,6 +172,28 @@ static void one_that_gave_up_to_nobody_may_return(void)
     lease_scene_close(&scene);
 }
 
+/* Epoch 6 was cut off in its middle: nobody can ever report it. */
+static void one_that_cannot_finish_returns_when_the_heir_could_not_begin(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+    struct seat other;
+    struct error error;
+
+    open_held(&scene, &one, &other);
+    CHECK_OK(lease_desk_release(scene.desk, SCENE_GROUP, 0, &error), &error);
+    leave(&scene, &one, behind(6) - 1);
+    report(&scene, ONE, 5);
+    join(&scene, &one, ONE, behind(5));
+    CHECK(was_ended(&one, "to another one"));
+    leave(&scene, &one, 0);
+    pass(&scene, SCENE_TTL_USEC);
+    CHECK(was_told(&other, LEASE_ANSWER_HOLD, 100));
+    join(&scene, &one, ONE, behind(5));
+    CHECK(was_granted(&one, behind(5)));
+    lease_scene_close(&scene);
+}
+
 static void where_nobody_can_tell_any_more_only_the_holder_goes_on(void)
 {
     struct lease_scene scene;
@@ -347,6 +369,7 @@ int main(void)
     a_write_that_fails_grants_nothing_and_is_tried_again();
     it_is_given_up_to_one_that_waits();
     one_that_gave_up_to_nobody_may_return();
+    one_that_cannot_finish_returns_when_the_heir_could_not_begin();
     where_nobody_can_tell_any_more_only_the_holder_goes_on();
     a_member_that_is_set_back_takes_its_group_with_it();
     one_that_cannot_be_set_back_durably_stays();
