@@ -32,6 +32,27 @@ enum status admin_named_cluster(const struct admin *admin,
     return STATUS_OK;
 }
 
+enum status admin_list(const struct admin *admin,
+                       const json_t *arguments,
+                       admin_add_rows *add,
+                       json_t **result,
+                       struct error *error)
+{
+    const struct admin_cluster *only = NULL;
+    enum status status = admin_named_cluster(admin, arguments, &only, error);
+
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *result = json_array();
+    for (size_t at = 0; at < admin->options.cluster_count; at++) {
+        if (only == NULL || only == &admin->clusters[at]) {
+            add(*result, admin, &admin->clusters[at]);
+        }
+    }
+    return STATUS_OK;
+}
+
 json_t *admin_epoch(uint64_t epoch)
 {
     if (epoch > INT64_MAX) {

@@ -105,6 +105,10 @@ static void add_rows(json_t *rows,
 {
     struct applier_facts *appliers = NULL;
     struct log_hold *holds = NULL;
+
+    if (cluster->appliers == NULL) {
+        return;
+    }
     size_t count = applier_registry_list(cluster->appliers, &appliers);
     size_t hold_count = applier_registry_holds(cluster->appliers, &holds);
 
@@ -140,21 +144,7 @@ enum status command_applier_list(struct admin *admin,
                                  json_t **result,
                                  struct error *error)
 {
-    const struct admin_cluster *only = NULL;
-    enum status status = admin_named_cluster(admin, arguments, &only, error);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    *result = json_array();
-    for (size_t at = 0; at < admin->options.cluster_count; at++) {
-        const struct admin_cluster *cluster = &admin->clusters[at];
-
-        if (cluster->appliers != NULL && (only == NULL || only == cluster)) {
-            add_rows(*result, admin, cluster);
-        }
-    }
-    return STATUS_OK;
+    return admin_list(admin, arguments, add_rows, result, error);
 }
 
 /* The row of one applier with all that is known. STATUS_NOT_FOUND: the cluster has none such.

@@ -273,11 +273,14 @@ static json_t *message_of(struct binlog_store *store, const struct epoch_gap *ga
     return message != NULL ? message : json_null(); /* not UTF-8 is not shown */
 }
 
-static void add_gaps(json_t *rows, const struct admin_cluster *cluster)
+static void add_gaps(json_t *rows,
+                     const struct admin *admin,
+                     const struct admin_cluster *cluster)
 {
     struct epoch_gap *gaps = NULL;
     size_t count = epoch_index_gaps(cluster->store, &gaps);
 
+    (void)admin;
     for (size_t at = 0; at < count; at++) {
         (void)json_array_append_new(
             rows, json_pack("{s:s,s:o,s:o,s:I,s:o,s:o,s:o}", "cluster", cluster->name, "before",
@@ -296,17 +299,5 @@ enum status command_gaps(struct admin *admin,
                          json_t **result,
                          struct error *error)
 {
-    const struct admin_cluster *only = NULL;
-    enum status status = admin_named_cluster(admin, arguments, &only, error);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    *result = json_array();
-    for (size_t at = 0; at < admin->options.cluster_count; at++) {
-        if (only == NULL || only == &admin->clusters[at]) {
-            add_gaps(*result, &admin->clusters[at]);
-        }
-    }
-    return STATUS_OK;
+    return admin_list(admin, arguments, add_gaps, result, error);
 }

@@ -48,11 +48,14 @@ static void epochs_of(struct binlog_store *store,
     *last = has_epochs ? summary.last.key.epoch : 0;
 }
 
-static void add_rows(json_t *rows, const struct admin_cluster *cluster)
+static void add_rows(json_t *rows,
+                     const struct admin *admin,
+                     const struct admin_cluster *cluster)
 {
     struct binlog_file_facts *facts = NULL;
     size_t count = binlog_files_list(cluster->store, &facts);
 
+    (void)admin;
     for (size_t at = 0; at < count; at++) {
         char name[BINLOG_NAME_BYTES];
         uint64_t first = (uint64_t)facts[at].first_created_sec * 1000000;
@@ -80,17 +83,5 @@ enum status command_files(struct admin *admin,
                           json_t **result,
                           struct error *error)
 {
-    const struct admin_cluster *only = NULL;
-    enum status status = admin_named_cluster(admin, arguments, &only, error);
-
-    if (status != STATUS_OK) {
-        return status;
-    }
-    *result = json_array();
-    for (size_t at = 0; at < admin->options.cluster_count; at++) {
-        if (only == NULL || only == &admin->clusters[at]) {
-            add_rows(*result, &admin->clusters[at]);
-        }
-    }
-    return STATUS_OK;
+    return admin_list(admin, arguments, add_rows, result, error);
 }

@@ -103,6 +103,19 @@ MUST_CHECK enum status admin_named_cluster(const struct admin *admin,
                                            const struct admin_cluster **found,
                                            struct error *error);
 
+/* Adds what there is of one cluster to an array. */
+typedef void admin_add_rows(json_t *rows,
+                            const struct admin *admin,
+                            const struct admin_cluster *cluster);
+
+/* The rows of the cluster that the arguments name, or of all: a new reference. As
+ * admin_named_cluster(). */
+MUST_CHECK enum status admin_list(const struct admin *admin,
+                                  const json_t *arguments,
+                                  admin_add_rows *add,
+                                  json_t **result,
+                                  struct error *error);
+
 /* 4711, or JSON null for 0; a text where JSON has no such number. A new reference. */
 json_t *admin_epoch(uint64_t epoch);
 

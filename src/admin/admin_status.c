@@ -98,6 +98,13 @@ static json_t *row_of(const struct admin *admin, const struct admin_cluster *clu
     return row;
 }
 
+static void add_row(json_t *rows,
+                    const struct admin *admin,
+                    const struct admin_cluster *cluster)
+{
+    (void)json_array_append_new(rows, row_of(admin, cluster));
+}
+
 /* Finds the cluster that the arguments name. */
 static enum status cluster_of(const struct admin *admin,
                               const json_t *arguments,
@@ -119,24 +126,7 @@ enum status command_status(struct admin *admin,
                            json_t **result,
                            struct error *error)
 {
-    const struct admin_cluster *only = NULL;
-    json_t *rows = NULL;
-
-    if (json_object_get(arguments, "cluster") != NULL) {
-        enum status status = cluster_of(admin, arguments, &only, error);
-
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    rows = json_array();
-    for (size_t at = 0; at < admin->options.cluster_count; at++) {
-        if (only == NULL || only == &admin->clusters[at]) {
-            (void)json_array_append_new(rows, row_of(admin, &admin->clusters[at]));
-        }
-    }
-    *result = rows;
-    return STATUS_OK;
+    return admin_list(admin, arguments, add_row, result, error);
 }
 
 enum status command_cluster_list(struct admin *admin,
