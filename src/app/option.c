@@ -208,6 +208,7 @@ static void read_value(const struct config_option *option,
         read_quantity(option, field, value, path, faults);
         break;
     case OPTION_SECTION:
+    case OPTION_CHOSEN:
         option_read(option->section, field, value, path, faults);
         break;
     case OPTION_SECTIONS:

@@ -299,6 +299,17 @@ def test_a_reload_of_a_broken_configuration_changes_nothing(relay):
     assert relay.command("status")
 
 
+def test_a_refused_reload_says_all_faults_in_one_line(relay):
+    relay.config["clusters"][0]["purge"]["min_age"] = "soon"
+    relay.config["clusters"][0]["appliers"] = [{"server_id": 0}]
+    relay.write_config()
+    with pytest.raises(Refused) as refused:
+        relay.command("reload")
+    assert "has 2 faults: $.clusters[0].appliers[0].server_id: must be" in refused.value.message
+    assert "; $.clusters[0].purge.min_age: must be a duration" in refused.value.message
+    assert "\\x0A" not in refused.value.message and "\n" not in refused.value.message
+
+
 def test_a_reload_with_other_clusters_changes_nothing(relay):
     relay.config["clusters"][0]["server_id"] += 1
     relay.write_config()
