@@ -299,6 +299,14 @@ def test_a_reload_of_a_broken_configuration_changes_nothing(relay):
     assert relay.command("status")
 
 
+@pytest.mark.parametrize("word, shown", [("2026-11-20 12:00:00",) * 2, ("", ""),
+                                         ("28\nshutdown", r"28\x0Ashutdown")])
+def test_a_word_with_a_blank_is_refused_by_name(relay, word, shown):
+    done = relay.control("events", "--since", word)
+    assert done.returncode == 2 and f"'{shown}' is no word of a command" in done.stderr
+    assert relay.command("status")
+
+
 def test_a_refused_reload_says_all_faults_in_one_line(relay):
     relay.config["clusters"][0]["purge"]["min_age"] = "soon"
     relay.config["clusters"][0]["appliers"] = [{"server_id": 0}]
