@@ -177,6 +177,19 @@ static void names_the_faults_of_appliers(void)
     }
 }
 
+static void wants_something_where_it_is_required(void)
+{
+    autofree char *source = sample_with("'host': 'h'", "'host': ''");
+    autofree char *user = sample_with("'user': 'r'", "'user': ''");
+    autofree char *poll =
+        sample_with("'clusters': [{", "'heartbeat': {'poll': [{'cluster': 'east', 'host': '', "
+                                      "'user': 'u'}]}, 'clusters': [{");
+
+    CHECK(complains(source, "$.clusters[0].sources[0].host: must not be empty"));
+    CHECK(complains(user, "$.accounts[0].user: must not be empty"));
+    CHECK(complains(poll, "$.heartbeat.poll[0].host: must not be empty"));
+}
+
 static void reports_all_faults_at_once(void)
 {
     autofree char *text = sample_with("199", "0, 'nonsense': 1, 'semi_sync': 'yes'");
@@ -270,6 +283,7 @@ int main(void)
     fills_values_and_defaults();
     names_every_fault_with_its_path();
     names_the_faults_of_appliers();
+    wants_something_where_it_is_required();
     reports_all_faults_at_once();
     reads_secrets_from_files_and_prints_none();
     prints_what_it_reads();
