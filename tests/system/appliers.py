@@ -167,8 +167,11 @@ class Beats:
         return self.epoch
 
     def file_of(self, epoch):
-        """The oldest file that who has applied the epoch still needs."""
-        return self.places[epoch]
+        """The oldest file that who has applied the epoch still needs: behind the last one of a file
+        the next file, unless it is the newest epoch of all."""
+        file = self.places[epoch]
+        is_behind = epoch == self.last_of(file) and epoch != self.epoch
+        return self.places[epoch + 1] if is_behind else file
 
     def last_of(self, file):
         return max(epoch for epoch, name in self.places.items() if name == file)
@@ -185,16 +188,20 @@ class History:
         self.server = server
         self.cluster_id = cluster_id
         self._closed = {}  # name: the epochs of a file that does not grow any more
+        self._ends = {}  # name: the epoch behind which nothing follows there, or none
 
     def _read(self):
         closed = self.names()[:-1]
         fresh = [name for name in closed if name not in self._closed]
         found = transactions(self.farm, *[self.server.data / name for name in fresh])
         for name, logged in found.items():
-            self._closed[name] = [int(row.values[2]) for each in logged for row in each.rows
-                                  if row.table == "heartbeat.heartbeat"
-                                  and int(row.values[1]) == self.cluster_id]
+            self._closed[name] = [epoch for each in logged for epoch in self._epochs(each)]
+            self._ends[name] = self._epochs(logged[-1]) if logged else []
         return self.names()[-1]
+
+    def _epochs(self, transaction):
+        return [int(row.values[2]) for row in transaction.rows
+                if row.table == "heartbeat.heartbeat" and int(row.values[1]) == self.cluster_id]
 
     def names(self):
         return [name for name, _ in self.server.binary_logs()]
@@ -204,7 +211,11 @@ class History:
         if epoch == NEVER:
             return self.names()[0]
         newest = self._read()
-        return next((name for name, epochs in self._closed.items() if epoch in epochs), newest)
+        file = next((name for name, epochs in self._closed.items() if epoch in epochs), newest)
+        if epoch not in self._ends.get(file, []):
+            return file
+        names = self.names()  # the last one of its file: heartbeats go on, so it is not the newest
+        return names[names.index(file) + 1]
 
     def gtids_before(self, file):
         """The transactions of all files in front of one, as the source itself wrote it there."""
