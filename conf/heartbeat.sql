@@ -6,8 +6,10 @@
 --     mysql < heartbeat.sql
 --
 -- Run it on each applier: a server that replicates from the relay, or whatever server writes
--- there. It may be run again; what is there stays as it is. The statements below use two numbers
--- that belong to the installation:
+-- there. It may be run again; what is there stays as it is. The database and the table are logged
+-- as usual, so that this server's own replicas have them. The events are not: one that comes with
+-- a binlog is disabled, and says what was meant for another server. The statements below use two
+-- numbers that belong to the installation:
 --
 --     199                    the server_id of the source cluster, as binrelay.json has it
 --     @@GLOBAL.server_id     this server's own, by which the relay knows the applier
@@ -42,6 +44,9 @@ CREATE TABLE IF NOT EXISTS heartbeat.heartbeat (
 --       ADD COLUMN applied_epoch BIGINT UNSIGNED NULL AFTER counter,
 --       ADD COLUMN source_cluster INT UNSIGNED NULL AFTER applied_epoch;
 
+SET @log_bin_before = @@SESSION.sql_log_bin;
+SET SESSION sql_log_bin = 0; -- the events are this server's own
+
 -- ---- a source cluster with "epochs": "heartbeat" ----
 --
 -- The source's own row is replicated: its counter, here, is the last epoch that was applied.
@@ -67,6 +72,7 @@ CREATE EVENT IF NOT EXISTS heartbeat.report_heartbeat
 -- cluster's identity at the relay (with "identity": "virtual"), or for each of its binlog servers
 -- (with "upstream": name them all). The event is off, as most servers have no such table:
 --
+--     SET SESSION sql_log_bin = 0; -- as replicas of this server do not have the events
 --     ALTER EVENT heartbeat.report_ndb ENABLE;
 --     ALTER EVENT heartbeat.report_heartbeat DISABLE;
 
@@ -86,5 +92,14 @@ CREATE EVENT IF NOT EXISTS heartbeat.report_ndb
         heartbeat.applied_epoch = seen.applied,
         heartbeat.source_cluster = seen.cluster;
 
+SET SESSION sql_log_bin = @log_bin_before;
+
+-- An event that came from a source before this script was run, with an older one, is there and
+-- never runs (its STATUS is REPLICA_SIDE_DISABLED or SLAVESIDE_DISABLED):
+--
+--     SELECT EVENT_NAME, STATUS FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'heartbeat';
+--     SET SESSION sql_log_bin = 0;
+--     DROP EVENT heartbeat.report_heartbeat;  -- and report_ndb; then run this again
+--
 -- An applier of several clusters has one row, as the table has one key: one event for one
 -- cluster. Let the relay poll it for the others.

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "system"))
@@ -192,6 +193,8 @@ def binlogs_go_when_applied(fleet):
     for _ in range(3):
         wait_for_epochs(fleet, wait_for_epochs(fleet, 1) + 1)
         fleet.east.rotate()
+    newest = fleet.east.position()[0]
+    wait_until(lambda: file_names(fleet.relay, "east")[-1] >= newest, f"{newest} to be stored")
     before = file_names(fleet.relay, "east")
     control(fleet, "purge", "east")
     assert file_names(fleet.relay, "east") == before
@@ -240,7 +243,8 @@ def main():
                 scene(fleet)
             say("done; everything is removed again")
         except (AssertionError, subprocess.SubprocessError, OSError) as error:
-            say(f"this went wrong: {error}")
+            say("this went wrong:")
+            traceback.print_exception(error)
             if fleet is not None:
                 print(fleet.relay.log_tail())
             return 1

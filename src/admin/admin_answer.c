@@ -121,6 +121,9 @@ static json_t *reply_of_error(const struct error *error, bool is_usage)
                      error->message);
 }
 
+/* What a double keeps of decimals: 0.1 is to be read as 0.1, not as 0.10000000000000001. */
+enum { DIGITS_OF_REALS = 15 };
+
 /* The reply as a line; takes the reference. */
 static char *print_reply(json_t *reply)
 {
@@ -130,7 +133,7 @@ static char *print_reply(json_t *reply)
         reply = json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", "system", "message",
                           "the reply cannot be written as JSON");
     }
-    text = json_dumps(reply, JSON_COMPACT);
+    text = json_dumps(reply, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS_OF_REALS));
     json_decref(reply);
     if (text == NULL) {
         abort(); /* want of memory: what was packed can be printed */

@@ -70,8 +70,9 @@ static json_t *facts_row(const struct admin_cluster *cluster,
                      "applied_epoch", admin_epoch(applier->applied.epoch), "applied_gtids",
                      text_or_null(applier->applied_gtids), "lost", (int)applier->is_lost,
                      "streams", (json_int_t)applier->streams, "sent",
-                     admin_position(cluster->store, applier->sent), "sent_epoch",
-                     admin_epoch(applier->sent_epoch.epoch), "seen_at",
+                     applier->sent.file == 0 ? json_null()
+                                             : admin_position(cluster->store, applier->sent),
+                     "sent_epoch", admin_epoch(applier->sent_epoch.epoch), "seen_at",
                      admin_time(applier->seen_usec));
 }
 

@@ -166,6 +166,20 @@ static enum status split(struct words *words, struct bytes line, struct error *e
     return words->count > 0 ? STATUS_OK : error_set(error, STATUS_INVALID, "an empty line");
 }
 
+/* True if commands of two words begin with this one. */
+static bool is_first_of_two(const char *word)
+{
+    size_t size = strlen(word);
+
+    for (size_t at = 0; at < admin_command_count; at++) {
+        if (strncmp(admin_commands[at].name, word, size) == 0 &&
+            admin_commands[at].name[size] == ' ') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Takes the command's name: two words if they are one, else the first. */
 static enum status take_command(struct words *words,
                                 const struct admin_command **command,
@@ -178,6 +192,9 @@ static enum status take_command(struct words *words,
         if (*command != NULL) {
             words->next = 2;
             return STATUS_OK;
+        }
+        if (is_first_of_two(words->items[0]) && admin_command_find(words->items[0]) == NULL) {
+            return find_command(pair, command, error); /* for what it says */
         }
     }
     words->next = 1;

@@ -14,9 +14,11 @@
 #include "binrelay/app/programs.h"
 #include "binrelay/base/bytes.h"
 #include "binrelay/base/error.h"
+#include "binrelay/base/log.h"
 #include "binrelayctl_events.h"
 #include "binrelayctl_store.h"
 #include "binrelayctl_view.h"
+#include "table.h"
 #include "version.h"
 
 struct command_line {
@@ -72,11 +74,15 @@ static bool parse_command_line(struct command_line *line, int count, char **argu
     return line->is_version || line->is_help || optind < count;
 }
 
-/* Puts the words into one line. False if one of them cannot be a word of it. */
+/* Puts the words into one line. False if one of them cannot be a word of it, which is said. */
 static bool make_request(struct buffer *request, int count, char **arguments)
 {
     for (int at = optind; at < count; at++) {
         if (arguments[at][0] == '\0' || strpbrk(arguments[at], " \t\r\n") != NULL) {
+            (void)fprintf(stderr,
+                          "binrelayctl: '%s' is no word of a command: it is empty, or has a "
+                          "blank in it\n",
+                          log_safe(bytes_of_text(arguments[at])).text);
             return false;
         }
         if (strcmp(arguments[at], "--json") != 0) { /* allowed behind the command, too */
@@ -100,7 +106,7 @@ static int print_reply(const char *command, struct bytes reply, bool is_json)
         const json_t *result = json_object_get(root, "result");
 
         if (is_json) {
-            (void)json_dumpf(result, stdout, JSON_ENCODE_ANY | JSON_INDENT(2));
+            (void)json_dumpf(result, stdout, JSON_ENCODE_ANY | JSON_INDENT(2) | TABLE_REALS);
             (void)fputc('\n', stdout);
         } else {
             view_print(stdout, command, result);
@@ -156,7 +162,7 @@ int program_binrelayctl(int count, char **arguments)
         line.is_json = line.is_json || strcmp(arguments[at], "--json") == 0;
     }
     if (!make_request(&request, count, arguments)) {
-        (void)fputs("binrelayctl: a word of a command has no blanks in it\n", stderr);
+        exit_code = EXIT_USAGE; /* it was said */
     } else if (strcmp(arguments[optind], "events") == 0) {
         exit_code = binrelayctl_events(line.socket_path, buffer_bytes(&request), line.is_json);
     } else {

@@ -202,6 +202,12 @@ static inline struct config_source *config_source_at(const struct config_cluster
     return (struct config_source *)cluster->sources.items + at;
 }
 
+static inline struct config_applier *config_applier_at(const struct config_cluster *cluster,
+                                                       size_t at)
+{
+    return (struct config_applier *)cluster->appliers.items + at;
+}
+
 static inline struct config_poll *config_poll_at(const struct config *config, size_t at)
 {
     return (struct config_poll *)config->heartbeat.polls.items + at;

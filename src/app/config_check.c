@@ -136,6 +136,39 @@ static void check_start(const struct config_cluster *cluster,
     }
 }
 
+/* As the admin socket takes them, where they can be named again. */
+static bool is_group(const char *name)
+{
+    enum { GROUP_MOST_BYTES = 64 };
+    size_t plain =
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+    return name[plain] == '\0' && plain <= GROUP_MOST_BYTES;
+}
+
+static void check_appliers(const struct config_cluster *cluster,
+                           const char *path,
+                           struct option_faults *faults)
+{
+    for (size_t at = 0; at < cluster->appliers.count; at++) {
+        const struct config_applier *applier = config_applier_at(cluster, at);
+        autofree char *id_path = mem_format("%s.appliers[%zu].server_id", path, at);
+        autofree char *group_path = mem_format("%s.appliers[%zu].group", path, at);
+
+        if (applier->server_id != 0 && applier->server_id == cluster->server_id) {
+            option_fault(faults, id_path, "is the cluster's own: whose row is no report");
+        }
+        for (size_t other = 0; other < at; other++) {
+            if (config_applier_at(cluster, other)->server_id == applier->server_id) {
+                option_fault(faults, id_path, "is that of appliers[%zu], too", other);
+            }
+        }
+        if (applier->group != NULL && !is_group(applier->group)) {
+            option_fault(faults, group_path, "must be up to 64 of A-Z a-z 0-9 . _ -");
+        }
+    }
+}
+
 /* Who may follow a holder is told by what was applied, in epochs. */
 static void check_lease(const struct config_cluster *cluster,
                         const char *path,
@@ -180,6 +213,7 @@ static void check_cluster(struct config *config, size_t at, struct option_faults
     check_sources(cluster, path, faults);
     check_start(cluster, path, faults);
     check_lease(cluster, path, faults);
+    check_appliers(cluster, path, faults);
 }
 
 static void check_rights(const struct config_account *account,

@@ -99,7 +99,7 @@ static const struct config_option cutover_options[] = {
 static const struct option_section cutover = {cutover_options, 0};
 
 static const struct config_option lease_options[] = {
-    {"ttl", OPTION_DURATION, AT(config_cluster, lease.ttl_usec), .least = SEC},
+    {"ttl", OPTION_DURATION, AT(config_cluster, lease.ttl_usec), .least = SEC, .is_required = true},
     END,
 };
 static const struct option_section lease = {lease_options, 0};
@@ -138,7 +138,7 @@ static const struct config_option cluster_options[] = {
     {"semi_sync",        OPTION_BOOL,     AT(config_cluster, semi_sync)},
     {"cutover",          OPTION_SECTION,  .offset = 0, .section = &cutover},
     {"on_gap",           OPTION_CHOICE,   AT(config_cluster, on_gap), .fallback = "hold", .words = "hold|serve"},
-    {"lease",            OPTION_SECTION,  .offset = 0, .section = &lease},
+    {"lease",            OPTION_CHOSEN,   .offset = 0, .section = &lease},
     {"appliers",         OPTION_SECTIONS, AT(config_cluster, appliers), .section = &applier_section},
     {"purge",            OPTION_SECTION,  .offset = 0, .section = &purge},
     {"filter",           OPTION_JSON,     AT(config_cluster, filter)},

@@ -138,6 +138,7 @@ static void read_quantity(const struct config_option *option,
 }
 
 static void read_text(char **text,
+                      bool is_required,
                       const json_t *value,
                       const char *path,
                       struct option_faults *faults)
@@ -148,6 +149,8 @@ static void read_text(char **text,
         option_fault(faults, path, "must be a text");
     } else if (strlen(found) != json_string_length(value)) {
         option_fault(faults, path, "must not hold a zero character");
+    } else if (is_required && *found == '\0') {
+        option_fault(faults, path, "must not be empty");
     } else {
         free(*text);
         *text = mem_text(found);
@@ -173,7 +176,7 @@ static void read_list(const struct config_option *option,
         void *item = (char *)list->items + at * size;
 
         if (option->kind == OPTION_TEXTS) {
-            read_text(item, json_array_get(value, at), item_path, faults);
+            read_text(item, false, json_array_get(value, at), item_path, faults);
         } else {
             option_read(option->section, item, json_array_get(value, at), item_path, faults);
         }
@@ -192,7 +195,7 @@ static void read_value(const struct config_option *option,
     switch (option->kind) {
     case OPTION_TEXT:
     case OPTION_SECRET:
-        read_text(field, value, path, faults);
+        read_text(field, option->is_required, value, path, faults);
         break;
     case OPTION_BOOL:
         if (!json_is_boolean(value)) {
@@ -208,6 +211,7 @@ static void read_value(const struct config_option *option,
         read_quantity(option, field, value, path, faults);
         break;
     case OPTION_SECTION:
+    case OPTION_CHOSEN:
         option_read(option->section, field, value, path, faults);
         break;
     case OPTION_SECTIONS:

@@ -23,6 +23,7 @@ enum option_kind {
     OPTION_BOOL,     /* bool */
     OPTION_CHOICE,   /* uint64_t: the place of the word in `words` */
     OPTION_SECTION,  /* a struct, in place, by `section` */
+    OPTION_CHOSEN, /* the same, which means something by being there: no defaults without it */
     OPTION_SECTIONS, /* struct option_list of structs by `section` */
     OPTION_TEXTS,    /* struct option_list of char * */
     OPTION_JSON,     /* json_t *, owned: read further by the owner of the table */

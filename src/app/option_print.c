@@ -57,6 +57,18 @@ static json_t *print_list(const struct config_option *option, const struct optio
     return array;
 }
 
+/* One that was not chosen has none of what it cannot be without. */
+static json_t *print_chosen(const struct option_section *section, const void *source)
+{
+    json_t *object = option_print(section, source);
+
+    if (json_object_size(object) > 0) {
+        return object;
+    }
+    json_decref(object);
+    return NULL;
+}
+
 /* NULL for what is not set, and for secrets. */
 static json_t *print_value(const struct config_option *option, const void *field)
 {
@@ -74,9 +86,13 @@ static json_t *print_value(const struct config_option *option, const void *field
     case OPTION_SIZE:
     case OPTION_PERCENT:
     case OPTION_CHOICE:
-        return print_quantity(option, *(const uint64_t *)field);
+        return *(const uint64_t *)field < option->least
+                   ? NULL
+                   : print_quantity(option, *(const uint64_t *)field);
     case OPTION_SECTION:
         return option_print(option->section, field);
+    case OPTION_CHOSEN:
+        return print_chosen(option->section, field);
     case OPTION_SECTIONS:
     case OPTION_TEXTS:
         return print_list(option, field);
@@ -137,6 +153,7 @@ void option_release(const struct option_section *section, void *target)
             wipe_and_free(*(char **)field);
             break;
         case OPTION_SECTION:
+        case OPTION_CHOSEN:
             option_release(option->section, field);
             break;
         case OPTION_SECTIONS:

@@ -14,8 +14,7 @@ static struct applier_setting *list_settings(const struct config_cluster *cluste
     struct applier_setting *settings = mem_zeroed((count + 1) * sizeof(*settings));
 
     for (size_t at = 0; at < count; at++) {
-        const struct config_applier *applier =
-            (const struct config_applier *)cluster->appliers.items + at;
+        const struct config_applier *applier = config_applier_at(cluster, at);
 
         settings[at] =
             (struct applier_setting){.server_id = (uint32_t)applier->server_id,

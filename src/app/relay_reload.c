@@ -82,15 +82,30 @@ static void set_lease_times(struct relay *relay, const struct config *config)
     }
 }
 
+/* All of them behind what the error says, in its one line, as far as there is room. */
+static enum status tell_faults(const struct option_faults *faults, struct error *error)
+{
+    const struct error found = *error;
+    struct buffer line = {0};
+    struct log_text told;
+
+    for (size_t at = 0; at + 1 < faults->lines.size; at++) {
+        char byte = (char)faults->lines.data[at];
+
+        buffer_add_text(&line, byte == '\n' ? "; " : (char[]){byte, '\0'});
+    }
+    told = log_safe(buffer_bytes(&line));
+    buffer_release(&line);
+    return error_set(error, found.status, "%s: %s", found.message, told.text);
+}
+
 static enum status read_again(struct relay *relay, struct config **made, struct error *error)
 {
     struct option_faults faults = {0};
     enum status status = config_read(made, relay->config_path, &faults, error);
 
     if (faults.count > 0) {
-        struct log_text lines = log_safe(buffer_bytes(&faults.lines));
-
-        status = error_wrap(error, "%s", lines.text);
+        status = tell_faults(&faults, error);
     }
     buffer_release(&faults.lines);
     if (status == STATUS_OK && !has_same_clusters(relay->config, *made)) {

@@ -19,7 +19,7 @@ char *table_text(const json_t *value)
     if (json_is_boolean(value)) {
         return mem_text(json_is_true(value) ? "yes" : "no");
     }
-    text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
+    text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII | TABLE_REALS);
     if (json_is_string(value) && text != NULL) {
         size_t size = strlen(text);
 

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* A flag for printing JSON: what a double keeps of decimals, so that 0.1 is 0.1 again. */
+#define TABLE_REALS JSON_REAL_PRECISION(15)
+
 /* Every member is a column, or a line. An empty list is "none". */
 void table_print(FILE *output, const json_t *result);
 

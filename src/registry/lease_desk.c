@@ -213,6 +213,7 @@ static bool carry_out(struct lease_desk *desk,
         log_error("lease of group %s: %s", group->name, error.message);
         (void)snprintf(group->reason, sizeof(group->reason), "it cannot be saved: %.150s",
                        error.message);
+        group->is_behind = false;
         group->try_again_usec = view->now_usec + TRY_AGAIN_USEC;
         return false;
     }

@@ -139,6 +139,7 @@ enum status lease_desk_fence(struct lease_desk *desk,
     struct lease_group *group = NULL;
     enum status status = find_group(desk, group_name, &group, error);
     char text[256];
+    int used = 0;
 
     if (status != STATUS_OK) {
         return status;
@@ -151,10 +152,12 @@ enum status lease_desk_fence(struct lease_desk *desk,
         return status;
     }
     lease_fence(&group->lease, &fence, view.now_usec);
-    (void)snprintf(text, sizeof(text),
-                   "applier %" PRIu32
-                   " of group %s is fenced; the group has applied epoch %" PRIu64,
-                   server_id, group_name, group->applied.epoch);
+    used = snprintf(text, sizeof(text), "applier %" PRIu32 " of group %s is fenced", server_id,
+                    group_name);
+    if (group->applied.epoch != 0 && used > 0 && (size_t)used < sizeof(text)) {
+        (void)snprintf(text + used, sizeof(text) - (size_t)used,
+                       "; the group has applied epoch %" PRIu64, group->applied.epoch);
+    }
     desk->world.tell(desk->world.context, "lease.fenced", text);
     lease_desk_turn(desk, group);
     return STATUS_OK;
@@ -190,6 +193,10 @@ static void fill(struct lease_desk *desk, struct lease_group *group, struct leas
     (void)snprintf(facts->group, sizeof(facts->group), "%s", group->name);
     (void)snprintf(facts->state, sizeof(facts->state), "%s", lease_state_name(lease->state));
     (void)snprintf(facts->reason, sizeof(facts->reason), "%s", group->reason);
+    if (group->is_behind) {
+        lease_desk_say_behind(desk, group, facts->applied.epoch, facts->reason,
+                              sizeof(facts->reason));
+    }
     if (lease->session == 0 && record->holder != 0) {
         facts->sent = lease->sent;
     }

@@ -13,6 +13,7 @@ struct lease_group {
     uint64_t life;            /* of the holder, at the last look */
     uint64_t try_again_usec;  /* monotonic: a write failed; 0: none did */
     char reason[200];         /* why nobody can have it; "" */
+    bool is_behind;           /* the reason is what was sent and is not known to be applied */
 };
 
 /* Where the answers for a session go. */
@@ -44,6 +45,13 @@ struct lease_view lease_desk_look(struct lease_desk *desk, struct lease_group *g
 
 /* Carries out all that is to be done. */
 void lease_desk_turn(struct lease_desk *desk, struct lease_group *group);
+
+/* That the holder was sent more than the applied epoch, which rises while the group waits. */
+void lease_desk_say_behind(struct lease_desk *desk,
+                           const struct lease_group *group,
+                           uint64_t applied,
+                           char *text,
+                           size_t size);
 
 /* "binlog.000012:4711" */
 struct lease_place_text {

@@ -85,19 +85,39 @@ static void tell_grant(struct lease_desk *desk,
     tell(desk, "lease.granted", text);
 }
 
+void lease_desk_say_behind(struct lease_desk *desk,
+                           const struct lease_group *group,
+                           uint64_t applied,
+                           char *text,
+                           size_t size)
+{
+    struct lease_place_text sent = lease_desk_print(desk, group->lease.sent);
+    uint32_t holder = group->lease.record.holder;
+
+    if (applied == 0) {
+        (void)snprintf(text, size,
+                       "applier %" PRIu32
+                       " was sent up to %s, and nothing was reported as applied",
+                       holder, sent.text);
+    } else {
+        (void)snprintf(text, size,
+                       "applier %" PRIu32 " was sent up to %s, and applied epoch %" PRIu64
+                       " is all that was reported",
+                       holder, sent.text, applied);
+    }
+}
+
 static void say_wait(struct lease_desk *desk,
                      struct lease_group *group,
                      const struct lease_view *view,
                      char *text,
                      size_t size)
 {
-    struct lease_place_text sent = lease_desk_print(desk, group->lease.sent);
     uint32_t holder = group->lease.record.holder;
 
-    (void)snprintf(group->reason, sizeof(group->reason),
-                   "applier %" PRIu32 " was sent up to %s, and applied epoch %" PRIu64
-                   " is all that was reported",
-                   holder, sent.text, view->applied.epoch);
+    lease_desk_say_behind(desk, group, view->applied.epoch, group->reason,
+                          sizeof(group->reason));
+    group->is_behind = true;
     (void)snprintf(
         text, size,
         "group %s waits: %s; it goes on when %" PRIu32
@@ -117,10 +137,12 @@ void lease_desk_tell(struct lease_desk *desk,
     switch (decision->action) {
     case LEASE_DO_GRANT:
         group->reason[0] = '\0';
+        group->is_behind = false;
         tell_grant(desk, group, decision, text, sizeof(text));
         break;
     case LEASE_DO_RELEASE:
         group->reason[0] = '\0';
+        group->is_behind = false;
         (void)snprintf(text, sizeof(text),
                        "applier %" PRIu32
                        " of group %s has the stream no longer; the group has "

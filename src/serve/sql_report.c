@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "binrelay/base/memory.h"
 #include "binrelay/registry/registry.h"
 #include "settings.h"
 #include "sql_errors.h"
@@ -58,6 +59,7 @@ static void tell_refusal(const struct sql_world *world,
 {
     struct sql_refused *refused = world->refused;
     const size_t most = sizeof(refused->server_ids) / sizeof(refused->server_ids[0]);
+    autofree char *told = NULL;
 
     if (world->registry == NULL) {
         return;
@@ -68,7 +70,9 @@ static void tell_refusal(const struct sql_world *world,
         }
     }
     refused->server_ids[refused->next++ % most] = server_id;
-    registry_add_event(world->registry, cluster, "report.refused", message);
+    told =
+        mem_format("%s (by endpoint)", message); /* as the registry says of what it refuses */
+    registry_add_event(world->registry, cluster, "report.refused", told);
 }
 
 /* The registry knows no accounts, so this is refused here. */
@@ -77,16 +81,17 @@ static enum status check_account(const struct sql_session *session,
                                  struct error *error)
 {
     const struct served_cluster *cluster = find_cluster(session->world, row);
+    struct error why;
 
     if (cluster == NULL || sql_session_has_cluster(session, cluster)) {
         return STATUS_OK;
     }
-    (void)sql_error_set(error, SQL_ERROR_REPORT_REFUSED,
-                        "Report refused: cluster %s, applier %" PRIu32 ": epoch %" PRIu64
-                        " is reported by the account '%s', which does not have the cluster",
-                        cluster->name, row->server_id, row->applied_epoch, session->user);
-    tell_refusal(session->world, cluster->name, row->server_id, error->message);
-    return error->status;
+    (void)error_set(&why, STATUS_INVALID,
+                    "cluster %s, applier %" PRIu32 ": epoch %" PRIu64
+                    " is reported by the account '%s', which does not have the cluster",
+                    cluster->name, row->server_id, row->applied_epoch, session->user);
+    tell_refusal(session->world, cluster->name, row->server_id, why.message);
+    return sql_error_set(error, SQL_ERROR_REPORT_REFUSED, "Report refused: %s", why.message);
 }
 
 static enum status check_row(struct sql_statement *statement,

@@ -38,10 +38,15 @@ static void add_session(struct sql_statement *statement, const struct session_en
     result_add_row(statement->writer, row, 8);
 }
 
-/* Without the right an account sees its own sessions, as on a server. */
+/* Without a right an account sees its own sessions, as on a server; with `read` its cluster's.
+ */
 static bool may_see(const struct sql_session *session, const struct session_entry *entry)
 {
-    return (session->rights & (RIGHT_READ | RIGHT_ADMIN)) != 0 ||
+    bool is_here =
+        session->cluster != NULL && strcmp(session->cluster->name, entry->facts.cluster) == 0;
+
+    return (session->rights & RIGHT_ADMIN) != 0 ||
+           ((session->rights & RIGHT_READ) != 0 && is_here) ||
            strcmp(entry->facts.user, session->user) == 0;
 }
 

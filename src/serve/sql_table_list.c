@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "binrelay/base/memory.h"
+#include "binrelay/registry/catch_up.h"
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/epoch_index.h"
 #include "session_directory.h"
@@ -77,6 +78,7 @@ static void fill_clusters(struct sql_rows *rows)
         struct cluster_report report;
         struct binlog_file_facts *files = NULL;
         size_t count = binlog_files_list(cluster->store, &files);
+        uint64_t durable_epoch = catch_up_newest_epoch(cluster->store);
         uint64_t bytes = 0;
 
         for (size_t at = 0; at < count; at++) {
@@ -92,6 +94,8 @@ static void fill_clusters(struct sql_rows *rows)
         sql_rows_add_text(rows, report.source);
         sql_rows_add_position(rows, cluster, report.received);
         sql_rows_add_position(rows, cluster, binlog_store_durable_end(cluster->store));
+        sql_rows_add_if(rows, report.received_epoch != 0, report.received_epoch);
+        sql_rows_add_if(rows, durable_epoch != 0, durable_epoch);
         sql_rows_add_time(rows, report.last_event_usec);
         sql_rows_add_number(rows, count);
         sql_rows_add_number(rows, bytes);
@@ -128,6 +132,19 @@ static bool may_see(const struct sql_rows *rows, const struct session_facts *fac
            (session->cluster != NULL && strcmp(session->cluster->name, facts->cluster) == 0);
 }
 
+static void add_sent(struct sql_rows *rows, const struct session_facts *facts)
+{
+    const struct sql_world *world = rows->session->world;
+
+    for (size_t at = 0; world != NULL && at < world->cluster_count; at++) {
+        if (strcmp(world->clusters[at].name, facts->cluster) == 0) {
+            sql_rows_add_position(rows, &world->clusters[at], facts->position);
+            return;
+        }
+    }
+    sql_rows_add_text(rows, "");
+}
+
 static void fill_sessions(struct sql_rows *rows)
 {
     struct session_entry *entries = NULL;
@@ -146,6 +163,7 @@ static void fill_sessions(struct sql_rows *rows)
         sql_rows_add_text(rows, facts->state);
         sql_rows_add_number(rows, facts->server_id);
         sql_rows_add_text(rows, facts->replica_uuid);
+        add_sent(rows, facts);
         sql_rows_add_number(rows, facts->position.file);
         sql_rows_add_number(rows, facts->position.offset);
         sql_rows_add_number(rows, facts->sent_bytes);
@@ -247,6 +265,8 @@ static const struct sql_table_column cluster_columns[] = {
     {"source", "VARCHAR(300)"},
     {"received", "VARCHAR(300)"},
     {"durable", "VARCHAR(300)"},
+    {"epoch_received", "BIGINT UNSIGNED"},
+    {"epoch_durable", "BIGINT UNSIGNED"},
     {"last_event", "DATETIME"},
     {"files", "BIGINT UNSIGNED"},
     {"store_bytes", "BIGINT UNSIGNED"},
@@ -295,6 +315,7 @@ static const struct sql_table_column session_columns[] = {
     {"state", "VARCHAR(32)"},
     {"server_id", "INT UNSIGNED"},
     {"replica_uuid", "VARCHAR(36)"},
+    {"position", "VARCHAR(300)"},
     {"file", "BIGINT UNSIGNED"},
     {"offset", "BIGINT UNSIGNED"},
     {"sent_bytes", "BIGINT UNSIGNED"},

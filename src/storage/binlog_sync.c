@@ -246,10 +246,12 @@ static void publish(struct binlog_store *store, struct binlog_sync *sync)
     }
     sync->files[sync->count - 1]->facts = target_facts(store, sync);
     store_publish_epochs(sync);
-    pthread_mutex_unlock(&list->lock);
+    /* Before somebody can find an epoch that ends there, and after what a reader of it needs.
+     */
     published_position_set(&store->durable_end,
                            (struct binlog_position){.file = sync->target.file,
                                                     .offset = sync->target.place.offset});
+    pthread_mutex_unlock(&list->lock);
     store_drop_open_files(store, sync->count - 1);
 }
 

@@ -74,6 +74,7 @@ static void lag_is_the_age_of_what_is_not_applied(void)
     json_decref(rig_do(&rig, "applier add east 201"));
     row = rig_do(&rig, "applier list");
     rig_check(row, "lag_seconds", "-");
+    rig_check(row, "sent", "-");
     json_decref(row);
     json_decref(rig_do_with(&rig, "applier set-epoch east 201 %lu",
                             rig_epoch(RIG_FILES, RIG_EPOCHS_OF_A_FILE)));

@@ -251,6 +251,7 @@ static void an_account_reports_for_its_own_clusters(void)
     CHECK(ask_with("UPDATE heartbeat.heartbeat SET applied_epoch = %s, source_cluster = 299 "
                    "WHERE server_id = 202",
                    epoch) == 3819);
+    CHECK(refusals("Report refused") == 0 && refusals("the cluster (by endpoint)") >= 1);
     CHECK(refusals("applier 301") == 1 && refusals("applier 202") >= 1);
     CHECK(facts_of(clusters[WEST].appliers, 301).applied.epoch == 0);
     CHECK(ask_with("UPDATE heartbeat.heartbeat SET applied_epoch = %s, source_cluster = 199 "

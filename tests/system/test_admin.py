@@ -299,6 +299,25 @@ def test_a_reload_of_a_broken_configuration_changes_nothing(relay):
     assert relay.command("status")
 
 
+@pytest.mark.parametrize("word, shown", [("2026-11-20 12:00:00",) * 2, ("", ""),
+                                         ("28\nshutdown", r"28\x0Ashutdown")])
+def test_a_word_with_a_blank_is_refused_by_name(relay, word, shown):
+    done = relay.control("events", "--since", word)
+    assert done.returncode == 2 and f"'{shown}' is no word of a command" in done.stderr
+    assert relay.command("status")
+
+
+def test_a_refused_reload_says_all_faults_in_one_line(relay):
+    relay.config["clusters"][0]["purge"]["min_age"] = "soon"
+    relay.config["clusters"][0]["appliers"] = [{"server_id": 0}]
+    relay.write_config()
+    with pytest.raises(Refused) as refused:
+        relay.command("reload")
+    assert "has 2 faults: $.clusters[0].appliers[0].server_id: must be" in refused.value.message
+    assert "; $.clusters[0].purge.min_age: must be a duration" in refused.value.message
+    assert "\\x0A" not in refused.value.message and "\n" not in refused.value.message
+
+
 def test_a_reload_with_other_clusters_changes_nothing(relay):
     relay.config["clusters"][0]["server_id"] += 1
     relay.write_config()

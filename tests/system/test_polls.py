@@ -40,10 +40,10 @@ def wait_told(relay, event, *texts):
                lambda: f"{event} with {texts}; {relay.command('events')[-8:]}")
 
 
-def run_script(server):
+def run_script(server, *, is_logged=False):
     """conf/heartbeat.sql, as the mysql client would run it."""
     text = re.sub(r"--.*", "", (TREE / "conf" / "heartbeat.sql").read_text())
-    server.run("SET SESSION sql_log_bin = 0",
+    server.run(f"SET SESSION sql_log_bin = {int(is_logged)}",
                *(statement for statement in text.split(";") if statement.strip()))
 
 
@@ -98,6 +98,22 @@ def test_the_event_of_the_script_reports_what_was_applied(farm, new_relay, kind)
     assert row()["counter"] > first["counter"] - 1
     wait_rising(relay, "east", replica.server_id, "poll", replica)
     assert not events(relay, "report.refused", "east")
+    farm.forget(origin, replica)
+
+
+@pytest.mark.parametrize("kind", [MySql, MariaDb118])
+def test_the_events_of_a_source_do_not_stand_in_the_way_of_its_replicas(farm, new_relay, kind):
+    """An event that is replicated is disabled, and would keep the script from making the right one."""
+    origin, replica = start_servers(farm, kind, "both", "--event-scheduler=ON")
+    run_script(origin, is_logged=True)
+    relay = begin_relay(new_relay,
+                        [cluster("east", EAST, source(origin), epochs="heartbeat",
+                                 appliers=[{"server_id": replica.server_id, "required": True}])],
+                        poll=[poll(replica)])
+    followed(relay, replica)
+    assert not replica.query("SELECT EVENT_NAME FROM information_schema.EVENTS")
+    run_script(replica)
+    wait_rising(relay, "east", replica.server_id, "poll", replica)
     farm.forget(origin, replica)
 
 

@@ -65,6 +65,9 @@ static void refuses_with_a_reason(void)
     } cases[] = {
         {"", "empty"},
         {"nonsense", "there is no command 'nonsense'"},
+        {"nonsense east", "there is no command 'nonsense'"},
+        {"applier", "there is no command 'applier'"},
+        {"applier frob east", "there is no command 'applier frob'"},
         {"kill", "session is missing"},
         {"kill x", "must be a number"},
         {"kill -1", "must be a number"},

@@ -51,6 +51,14 @@ static void appliers_are_readable_at_a_glance(void)
     check_printed("applier list\n", "[]", "none\n");
 }
 
+static void decimals_are_as_they_were_meant(void)
+{
+    char *text = printed("applier show 201", "[{\"lag_seconds\": 0.1, \"age\": 265.3}]");
+
+    CHECK(strstr(text, "0.1\n") != NULL && strstr(text, "265.3\n") != NULL);
+    free(text);
+}
+
 static void an_applier_without_epochs_shows_its_gtids(void)
 {
     char *text = printed("applier list", "[{\"applied_epoch\": null, \"applied_gtids\": "
@@ -187,6 +195,7 @@ static void anything_is_printed(void)
 int main(void)
 {
     appliers_are_readable_at_a_glance();
+    decimals_are_as_they_were_meant();
     an_applier_without_epochs_shows_its_gtids();
     a_check_is_answered_with_yes_or_no();
     a_purge_names_who_loses_and_who_blocks();

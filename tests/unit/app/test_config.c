@@ -116,9 +116,6 @@ static void names_every_fault_with_its_path(void)
         {"'user': 'r'", "'user': 'r+s'", "$.accounts[0].user: must not hold a '+'"},
         {"'start'", "'epochs': 'none', 'purge': {'policy': 'applied'}, 'start'",
          "needs a heartbeat.poll"},
-        {"'start'", "'lease': {'ttl': '30s'}, 'start'", "$.clusters[0].lease: needs"},
-        {"'start'", "'epochs': 'ndb', 'lease': {'ttl': '10ms'}, 'start'",
-         "$.clusters[0].lease.ttl: must be"},
         {"'clusters': [{", POLL("west", "") " 'clusters': [{",
          "$.heartbeat.poll[0].cluster: there is no cluster west"},
         {"'clusters': [{", POLL("east", ", 'tls': {'mode': 'on'}") " 'clusters': [{",
@@ -149,6 +146,48 @@ static void names_every_fault_with_its_path(void)
 
         CHECK(complains(text, cases[at].complaint));
     }
+}
+
+#define APPLIERS(list) "'appliers': [" list "], 'start'"
+
+static void names_the_faults_of_appliers(void)
+{
+    static const struct {
+        const char *part;
+        const char *other;
+        const char *complaint;
+    } cases[] = {
+        {"'start'", "'lease': {'ttl': '30s'}, 'start'", "$.clusters[0].lease: needs"},
+        {"'start'", "'epochs': 'ndb', 'lease': {'ttl': '10ms'}, 'start'",
+         "$.clusters[0].lease.ttl: must be"},
+        {"'start'", "'epochs': 'ndb', 'lease': {}, 'start'",
+         "$.clusters[0].lease.ttl: is missing"},
+        {"'start'", APPLIERS("{'server_id': 7}, {'server_id': 8}, {'server_id': 7}"),
+         "$.clusters[0].appliers[2].server_id: is that of appliers[0], too"},
+        {"'start'", APPLIERS("{'server_id': 199}"),
+         "$.clusters[0].appliers[0].server_id: is the cluster's own"},
+        {"'start'", APPLIERS("{'server_id': 7, 'group': 'a b'}"),
+         "$.clusters[0].appliers[0].group: must be up to 64 of"},
+    };
+
+    for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
+        autofree char *text = sample_with(cases[at].part, cases[at].other);
+
+        CHECK(complains(text, cases[at].complaint));
+    }
+}
+
+static void wants_something_where_it_is_required(void)
+{
+    autofree char *source = sample_with("'host': 'h'", "'host': ''");
+    autofree char *user = sample_with("'user': 'r'", "'user': ''");
+    autofree char *poll =
+        sample_with("'clusters': [{", "'heartbeat': {'poll': [{'cluster': 'east', 'host': '', "
+                                      "'user': 'u'}]}, 'clusters': [{");
+
+    CHECK(complains(source, "$.clusters[0].sources[0].host: must not be empty"));
+    CHECK(complains(user, "$.accounts[0].user: must not be empty"));
+    CHECK(complains(poll, "$.heartbeat.poll[0].host: must not be empty"));
 }
 
 static void reports_all_faults_at_once(void)
@@ -182,6 +221,41 @@ static void reads_secrets_from_files_and_prints_none(void)
     temp_dir_remove(directory);
 }
 
+/* What is printed can be read, and says the same. */
+static void prints_what_it_reads(void)
+{
+    static const char *const parts[] = {"'start'",
+                                        "'epochs': 'ndb', 'lease': {'ttl': '30s'}, 'start'"};
+
+    for (size_t at = 0; at < sizeof(parts) / sizeof(parts[0]); at++) {
+        char *directory = temp_dir_make();
+        autofree char *secret_path = mem_format("%s/secret", directory);
+        autofree char *option = mem_format("'password_file': '%s'", secret_path);
+        autofree char *text = sample_with("'password': 'p'", option);
+        const char *part = strstr(text, "'start'");
+        autofree char *more = mem_format("%.*s%s%s", (int)(part - text), text, parts[at],
+                                         part + strlen("'start'"));
+        FILE *file = fopen(secret_path, "w");
+        struct option_faults faults = {0};
+        struct config *config = NULL;
+        char *first = NULL;
+        char *second = NULL;
+
+        CHECK(file != NULL && fputs("s3cret\n", file) >= 0 && fclose(file) == 0);
+        CHECK(read_text(directory, more, &config, &faults) == STATUS_OK);
+        first = config_print(config);
+        CHECK((strstr(first, "\"lease\"") != NULL) == (at == 1));
+        config_free(config);
+        CHECK(read_text(directory, first, &config, &faults) == STATUS_OK);
+        second = config_print(config);
+        CHECK(strcmp(first, second) == 0);
+        config_free(config);
+        free(first);
+        free(second);
+        temp_dir_remove(directory);
+    }
+}
+
 static void survives_what_is_no_json(void)
 {
     static const char *const texts[] = {"",
@@ -208,8 +282,11 @@ int main(void)
 {
     fills_values_and_defaults();
     names_every_fault_with_its_path();
+    names_the_faults_of_appliers();
+    wants_something_where_it_is_required();
     reports_all_faults_at_once();
     reads_secrets_from_files_and_prints_none();
+    prints_what_it_reads();
     survives_what_is_no_json();
     return 0;
 }

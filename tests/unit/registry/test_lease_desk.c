@@ -131,6 +131,37 @@ static void a_write_that_fails_grants_nothing_and_is_tried_again(void)
     lease_scene_close(&scene);
 }
 
+static bool has_reason(const struct lease_scene *scene, const char *text)
+{
+    struct lease_facts *facts = NULL;
+    size_t count = lease_desk_list(scene->desk, &facts);
+    bool has = count == 1 && strstr(facts[0].reason, text) != NULL;
+
+    if (!has && count == 1) {
+        fprintf(stderr, "reason: %s\n", facts[0].reason);
+    }
+    lease_facts_free(facts, count);
+    return has;
+}
+
+static void a_group_that_waits_says_what_is_reported_by_now(void)
+{
+    struct lease_scene scene;
+    struct seat one;
+    struct seat other;
+
+    open_held(&scene, &one, &other);
+    leave(&scene, &one, behind(9));
+    pass(&scene, 30 * SECOND);
+    CHECK(is_in_state(&scene, "over", ONE));
+    CHECK(has_reason(&scene, "nothing was reported as applied"));
+    report_of_target(&scene, OTHER, 5);
+    CHECK(is_in_state(&scene, "over", ONE) && has_reason(&scene, "applied epoch 5 is all"));
+    report_of_target(&scene, OTHER, 9);
+    CHECK(was_granted(&other, behind(9)));
+    lease_scene_close(&scene);
+}
+
 static void it_is_given_up_to_one_that_waits(void)
 {
     struct lease_scene scene;
@@ -367,6 +398,7 @@ int main(void)
     the_holder_of_before_a_restart_counts_as_sent_everything();
     a_restart_waits_for_the_store();
     a_write_that_fails_grants_nothing_and_is_tried_again();
+    a_group_that_waits_says_what_is_reported_by_now();
     it_is_given_up_to_one_that_waits();
     one_that_gave_up_to_nobody_may_return();
     one_that_cannot_finish_returns_when_the_heir_could_not_begin();

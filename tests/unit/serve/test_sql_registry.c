@@ -145,6 +145,34 @@ static void pins_are_shown(void)
     close_scene(&scene);
 }
 
+static void clusters_show_their_epochs(void)
+{
+    struct scene scene;
+
+    open_scene(&scene);
+    CHECK(is_answer(&scene.asker,
+                    "SELECT c.epoch_durable = (SELECT MAX(epoch) FROM mysql.ndb_binlog_index) "
+                    "FROM binrelay.clusters c",
+                    "1"));
+    CHECK(is_answer(&scene.asker, "SELECT epoch_received FROM binrelay.clusters", NULL));
+    close_scene(&scene);
+}
+
+static void sessions_show_their_position_as_a_name(void)
+{
+    const struct session_facts facts = {
+        .state = "streaming", .cluster = "east", .position = {.file = 3, .offset = 4711}};
+    struct session_card *card = NULL;
+    struct scene scene;
+
+    open_scene(&scene);
+    card = session_directory_add(scene.asker.sql.directory, NULL, NULL, &facts);
+    CHECK(is_answer(&scene.asker, "SELECT position FROM binrelay.sessions",
+                    "binlog.000003:4711"));
+    session_directory_remove(scene.asker.sql.directory, card);
+    close_scene(&scene);
+}
+
 static void a_session_sees_what_its_account_may(void)
 {
     size_t west = 1;
@@ -209,6 +237,8 @@ int main(void)
 {
     appliers_are_shown_as_they_are();
     pins_are_shown();
+    clusters_show_their_epochs();
+    sessions_show_their_position_as_a_name();
     a_session_sees_what_its_account_may();
     the_newest_events_are_shown();
     without_a_registry_the_tables_are_empty();

@@ -143,6 +143,12 @@ static void fill_replica(struct session_entry *entry, const void *context)
     entry->is_streaming = true;
 }
 
+static void move_west(struct session_entry *entry, const void *context)
+{
+    (void)context;
+    strcpy(entry->facts.cluster, "west");
+}
+
 static void shows_sessions_and_replicas(void)
 {
     const struct session_facts facts = {.state = "ready", .peer = "10.0.0.9:1234"};
@@ -158,6 +164,12 @@ static void shows_sessions_and_replicas(void)
     CHECK(ask(&asker, "SHOW PROCESSLIST") == 0 && is_value(&asker, 0, 4, "Binlog Dump"));
     asker.sql.rights = RIGHT_REPLICATE;
     CHECK(ask(&asker, "SHOW PROCESSLIST") == 0 && rows_of(&asker) == 0); /* another's */
+    asker.sql.rights = RIGHT_READ;
+    CHECK(ask(&asker, "SHOW PROCESSLIST") == 0 && rows_of(&asker) == 1);
+    session_directory_update(asker.sql.directory, card, move_west, NULL);
+    CHECK(ask(&asker, "SHOW PROCESSLIST") == 0 && rows_of(&asker) == 0); /* another cluster's */
+    asker.sql.rights = RIGHT_ADMIN;
+    CHECK(ask(&asker, "SHOW PROCESSLIST") == 0 && rows_of(&asker) == 1);
     asker.sql.rights = ASKER_RIGHTS;
     session_directory_remove(asker.sql.directory, card);
 }
