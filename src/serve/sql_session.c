@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "binrelay/serve/endpoint_sessions.h"
 #include "binrelay/storage/binlog_files.h"
 #include "settings.h"
 #include "sql_errors.h"
@@ -93,6 +94,31 @@ bool sql_session_has_cluster(const struct sql_session *session,
         }
     }
     return account == NULL;
+}
+
+/* One that has chosen no cluster is nobody's, and every administrator's. */
+static bool has_cluster_named(const struct sql_session *session, const char *name)
+{
+    const struct sql_world *world = session->world;
+
+    for (size_t at = 0; world != NULL && at < world->cluster_count; at++) {
+        if (strcmp(world->clusters[at].name, name) == 0) {
+            return sql_session_has_cluster(session, &world->clusters[at]);
+        }
+    }
+    return true;
+}
+
+bool sql_session_sees(const struct sql_session *session, const struct session_facts *other)
+{
+    if (strcmp(other->user, session->user) == 0) {
+        return true;
+    }
+    if ((session->rights & RIGHT_ADMIN) != 0) {
+        return has_cluster_named(session, other->cluster);
+    }
+    return (session->rights & RIGHT_READ) != 0 && session->cluster != NULL &&
+           strcmp(session->cluster->name, other->cluster) == 0;
 }
 
 enum status sql_session_need_cluster(const struct sql_session *session, struct error *error)

@@ -16,6 +16,7 @@
 #include "sql_tokens.h"
 
 struct account;
+struct session_facts;
 struct session_directory;
 struct sql_engine;
 
@@ -95,6 +96,10 @@ uint64_t sql_session_now_usec(const struct sql_session *session);
 /* True if the account has the cluster, which is one of the session's world. */
 bool sql_session_has_cluster(const struct sql_session *session,
                              const struct served_cluster *cluster);
+
+/* True if the account may see the session: its own ones, with `read` those of the cluster that
+ * was chosen at login, with `admin` those of all its clusters. */
+bool sql_session_sees(const struct sql_session *session, const struct session_facts *other);
 
 /* SQL_ERROR_NO_CLUSTER, with what to do about it, if the login chose none. */
 MUST_CHECK enum status sql_session_need_cluster(const struct sql_session *session,

@@ -38,18 +38,6 @@ static void add_session(struct sql_statement *statement, const struct session_en
     result_add_row(statement->writer, row, 8);
 }
 
-/* Without a right an account sees its own sessions, as on a server; with `read` its cluster's.
- */
-static bool may_see(const struct sql_session *session, const struct session_entry *entry)
-{
-    bool is_here =
-        session->cluster != NULL && strcmp(session->cluster->name, entry->facts.cluster) == 0;
-
-    return (session->rights & RIGHT_ADMIN) != 0 ||
-           ((session->rights & RIGHT_READ) != 0 && is_here) ||
-           strcmp(entry->facts.user, session->user) == 0;
-}
-
 enum status sql_show_sessions(struct sql_statement *statement,
                               unsigned flags,
                               struct error *error)
@@ -74,7 +62,7 @@ enum status sql_show_sessions(struct sql_statement *statement,
     count = session_directory_list(statement->session->directory, &entries);
     result_begin(statement->writer, columns, 8);
     for (size_t at = 0; at < count; at++) {
-        if (may_see(statement->session, &entries[at])) {
+        if (sql_session_sees(statement->session, &entries[at].facts)) {
             add_session(statement, &entries[at]);
         }
     }

@@ -124,14 +124,6 @@ static void fill_sources(struct sql_rows *rows)
     }
 }
 
-static bool may_see(const struct sql_rows *rows, const struct session_facts *facts)
-{
-    const struct sql_session *session = rows->session;
-
-    return (session->rights & RIGHT_ADMIN) != 0 ||
-           (session->cluster != NULL && strcmp(session->cluster->name, facts->cluster) == 0);
-}
-
 static void add_sent(struct sql_rows *rows, const struct session_facts *facts)
 {
     const struct sql_world *world = rows->session->world;
@@ -153,7 +145,7 @@ static void fill_sessions(struct sql_rows *rows)
     for (size_t at = 0; at < count; at++) {
         const struct session_facts *facts = &entries[at].facts;
 
-        if (!may_see(rows, facts)) {
+        if (!sql_session_sees(rows->session, facts)) {
             continue;
         }
         sql_rows_add_number(rows, facts->id);

@@ -173,6 +173,34 @@ static void sessions_show_their_position_as_a_name(void)
     close_scene(&scene);
 }
 
+static void an_account_sees_the_sessions_of_its_clusters(void)
+{
+    static const struct session_facts facts[] = {
+        {.state = "streaming", .cluster = "east", .user = "replica"},
+        {.state = "streaming", .cluster = "west", .user = "replica"},
+        {.state = "ready", .cluster = "", .user = "newcomer"},
+    };
+    size_t west = 1;
+    const struct account of_west = {.clusters = &west, .cluster_count = 1};
+    struct session_card *cards[3];
+    struct scene scene;
+
+    open_scene(&scene);
+    for (size_t at = 0; at < 3; at++) {
+        cards[at] = session_directory_add(scene.asker.sql.directory, NULL, NULL, &facts[at]);
+    }
+    CHECK(is_answer(&scene.asker, "SELECT cluster FROM binrelay.sessions", "east"));
+    scene.asker.sql.rights = RIGHT_ADMIN;
+    CHECK(is_answer(&scene.asker, "SELECT COUNT(*) FROM binrelay.sessions", "3"));
+    scene.asker.sql.account = &of_west;
+    CHECK(is_answer(&scene.asker, "SELECT GROUP_CONCAT(cluster) FROM binrelay.sessions",
+                    "west,"));
+    for (size_t at = 0; at < 3; at++) {
+        session_directory_remove(scene.asker.sql.directory, cards[at]);
+    }
+    close_scene(&scene);
+}
+
 static void a_session_sees_what_its_account_may(void)
 {
     size_t west = 1;
@@ -239,6 +267,7 @@ int main(void)
     pins_are_shown();
     clusters_show_their_epochs();
     sessions_show_their_position_as_a_name();
+    an_account_sees_the_sessions_of_its_clusters();
     a_session_sees_what_its_account_may();
     the_newest_events_are_shown();
     without_a_registry_the_tables_are_empty();
