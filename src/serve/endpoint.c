@@ -39,6 +39,7 @@ struct endpoint {
     char *heartbeat_name;    /* owned */
     pthread_mutex_t writing; /* of heartbeats */
     struct sql_refused refused;
+    atomic_bool is_purging;
     struct serve_threads *threads; /* owned */
 };
 
@@ -159,6 +160,7 @@ static void make_world(struct endpoint *endpoint, const struct endpoint_options 
         .reports = options->reports,
         .registry = options->registry,
         .refused = &endpoint->refused,
+        .is_purging = &endpoint->is_purging,
     };
 }
 

@@ -30,6 +30,7 @@ static const struct {
     {SQL_ERROR_PACKET_TOO_LARGE,         STATUS_FULL,      "08S01"},
     {SQL_ERROR_PACKET_ORDER,             STATUS_INVALID,   "08S01"},
     {SQL_ERROR_UNKNOWN_VARIABLE,         STATUS_NOT_FOUND, "HY000"},
+    {SQL_ERROR_LOCK_WAIT,                STATUS_AGAIN,     "HY000"},
     {SQL_ERROR_BINLOG_EVENTS,            STATUS_INVALID,   "HY000"},
     {SQL_ERROR_RIGHT_MISSING,            STATUS_DENIED,    "42000"},
     {SQL_ERROR_DUMP,                     STATUS_INVALID,   "HY000"},

@@ -181,6 +181,25 @@ static enum status read_wish(struct sql_statement *statement,
     return sql_statement_bad(statement, error);
 }
 
+/* One at a time: on a slow disk it may take long, and others wait for this thread, too. */
+static enum status purge_alone(const struct sql_session *session,
+                               const struct purge_wish *wish,
+                               struct error *error)
+{
+    const struct served_cluster *cluster = session->cluster;
+    atomic_bool *is_purging = session->world->is_purging;
+
+    if (atomic_exchange(is_purging, true)) {
+        return sql_error_set(error, SQL_ERROR_LOCK_WAIT,
+                             "Another PURGE BINARY LOGS is being carried out here; try again");
+    }
+    enum status status = cluster->purge_logs(cluster->purge_context, wish->before_file,
+                                             wish->before_usec, error);
+
+    atomic_store(is_purging, false);
+    return status == STATUS_OK ? STATUS_OK : fail(error);
+}
+
 enum status sql_purge(struct sql_statement *statement, struct error *error)
 {
     struct sql_reader *reader = &statement->reader;
@@ -199,12 +218,9 @@ enum status sql_purge(struct sql_statement *statement, struct error *error)
         return sql_error_set(error, SQL_ERROR_NOT_SUPPORTED,
                              "This relay has nobody who purges the binlogs");
     }
-    if (read_wish(statement, &wish, error) != STATUS_OK) {
+    if (read_wish(statement, &wish, error) != STATUS_OK ||
+        purge_alone(session, &wish, error) != STATUS_OK) {
         return error->status;
-    }
-    if (session->cluster->purge_logs(session->cluster->purge_context, wish.before_file,
-                                     wish.before_usec, error) != STATUS_OK) {
-        return fail(error);
     }
     sql_statement_ok(statement);
     return STATUS_OK;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,7 @@ struct sql_world {
     struct registry *registry;          /* its events; NULL: none */
     struct pin_table *pins;             /* NULL: none */
     struct sql_refused *refused;        /* used while `writing` is held */
+    atomic_bool *is_purging;            /* a session's PURGE is being carried out */
 };
 
 /* What the last write left to be said, for SHOW WARNINGS. */

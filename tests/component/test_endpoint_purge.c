@@ -91,6 +91,18 @@ static void refuses_what_a_server_would(void)
     CHECK(purger.asked == asked);
 }
 
+static void purges_for_one_at_a_time(void)
+{
+    unsigned asked = purger.asked;
+
+    atomic_store(asker.world.is_purging, true);
+    CHECK(ask(&asker, "PURGE BINARY LOGS TO 'binlog.000002'") == 1205);
+    CHECK(purger.asked == asked);
+    atomic_store(asker.world.is_purging, false);
+    CHECK(asks_for("PURGE BINARY LOGS TO 'binlog.000002'", 2, 0));
+    CHECK(!atomic_load(asker.world.is_purging));
+}
+
 static void says_who_needs_it(void)
 {
     purger.answer = STATUS_DENIED;
@@ -115,6 +127,7 @@ int main(void)
     purges_what_is_older_than_a_time();
     refuses_what_a_server_would();
     says_who_needs_it();
+    purges_for_one_at_a_time();
     asker_close(&asker);
     return 0;
 }

@@ -23,6 +23,7 @@ struct asker {
     struct sql_world world;
     pthread_mutex_t writing;
     struct sql_refused refused;
+    atomic_bool is_purging;
     _Atomic uint64_t clock_usec;      /* what the clock says, on the registry's thread too */
     _Atomic uint64_t clock_step_usec; /* how much later it is at each look */
     uint64_t affected;                /* rows, of the last answer that was OK, as the next */
@@ -68,6 +69,7 @@ static inline void asker_open_by(struct asker *asker, enum epoch_kind epochs)
         .reports = registry_reports(asker->registry),
         .registry = asker->registry,
         .refused = &asker->refused,
+        .is_purging = &asker->is_purging,
     };
     asker->sql.world = &asker->world;
     asker->sql.clock = &asker->clock;
