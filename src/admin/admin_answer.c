@@ -108,6 +108,18 @@ json_t *admin_holds(const struct binlog_store *store,
     return rows;
 }
 
+/* A long message is cut, and may be so in the middle of a letter. */
+static json_t *message_of(const struct error *error)
+{
+    size_t size = strlen(error->message);
+    json_t *message = NULL;
+
+    for (size_t cut = 0; message == NULL && cut < 4 && cut <= size; cut++) {
+        message = json_stringn(error->message, size - cut);
+    }
+    return message != NULL ? message : json_string("(what it says is no UTF-8)");
+}
+
 /* A request that cannot be read has the code "usage"; else the status names it. */
 static json_t *reply_of_error(const struct error *error, bool is_usage)
 {
@@ -117,8 +129,8 @@ static json_t *reply_of_error(const struct error *error, bool is_usage)
     for (char *at = code; *at != '\0'; at++) {
         *at = *at == ' ' ? '_' : *at;
     }
-    return json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", code, "message",
-                     error->message);
+    return json_pack("{s:b,s:{s:s,s:o}}", "ok", 0, "error", "code", code, "message",
+                     message_of(error));
 }
 
 /* What a double keeps of decimals: 0.1 is to be read as 0.1, not as 0.10000000000000001. */

@@ -147,6 +147,23 @@ static void too_many_clients_are_turned_away(void)
     rig_close(&rig);
 }
 
+static void a_message_that_is_cut_in_a_letter_is_a_message(void)
+{
+    struct admin_rig rig;
+
+    rig_open(&rig);
+    for (size_t lead = 0; lead < 2; lead++) {
+        char line[700] = "cluster show x";
+        size_t at = strlen("cluster show ") + lead;
+
+        for (int letter = 0; letter < 300; letter++, at += 2) {
+            memcpy(line + at, "\xc3\xa9", 3);
+        }
+        rig_refuse(&rig, line, "not_found", "there is no cluster");
+    }
+    rig_close(&rig);
+}
+
 static void commands_of_the_program_are_passed_on(void)
 {
     struct admin_rig rig;
@@ -167,6 +184,7 @@ int main(void)
     closing_waits_for_what_runs_and_drops_what_waits();
     a_line_without_end_is_cut_off();
     too_many_clients_are_turned_away();
+    a_message_that_is_cut_in_a_letter_is_a_message();
     commands_of_the_program_are_passed_on();
     return 0;
 }
