@@ -1,9 +1,9 @@
-# A room is a library of src/<name>/*.c with the public headers include/binrelay/<name>/*.h.
+# A room is a library of src/<name>/*.c, and of folders in it, with the public headers include/binrelay/<name>/*.h.
 # KNOWS names the rooms below it that it may call, LIBRARIES the third-party libraries.
 function(add_room name)
     cmake_parse_arguments(ROOM "" "" "KNOWS;LIBRARIES" ${ARGN})
     file(GLOB headers CONFIGURE_DEPENDS include/binrelay/${name}/*.h)
-    file(GLOB sources CONFIGURE_DEPENDS src/${name}/*.c)
+    file(GLOB sources CONFIGURE_DEPENDS src/${name}/*.c src/${name}/*/*.c)
     if(NOT sources)
         message(FATAL_ERROR "room ${name} has no sources")
     endif()

@@ -13,8 +13,8 @@
 #include "binrelay/net/listener.h"
 #include "greeting_version.h"
 #include "serve_thread.h"
-#include "sql_agents.h"
-#include "sql_errors.h"
+#include "sql/sql_agents.h"
+#include "sql/sql_errors.h"
 
 /* One address that we listen on. */
 struct gate {

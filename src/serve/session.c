@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sql_errors.h"
+#include "sql/sql_errors.h"
 
 enum { SERVER_STATUS_AUTOCOMMIT = 2 };
 

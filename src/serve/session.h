@@ -24,7 +24,7 @@
 #include "session_directory.h"
 #include "session_states.h"
 #include "settings.h"
-#include "sql_session.h"
+#include "sql/sql_session.h"
 
 /* What all sessions of an endpoint share. Outlives them. */
 struct session_house {

@@ -7,9 +7,9 @@
 #include "binrelay/base/log.h"
 #include "binrelay/base/memory.h"
 #include "binrelay/registry/applier_registry.h"
-#include "sql_answer.h"
-#include "sql_engine.h"
-#include "sql_errors.h"
+#include "sql/sql_answer.h"
+#include "sql/sql_engine.h"
+#include "sql/sql_errors.h"
 
 enum { SERVER_STATUS_AUTOCOMMIT = 2 };
 

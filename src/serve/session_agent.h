@@ -8,7 +8,7 @@
 #pragma once
 
 #include "session.h"
-#include "sql_agents.h"
+#include "sql/sql_agents.h"
 
 /* The statement is copied, what the session has SET moves there and back. session_answered()
  * follows on the loop, if the session is there. */

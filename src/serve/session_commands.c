@@ -6,8 +6,8 @@
 
 #include "binrelay/base/log.h"
 #include "session.h"
-#include "sql_answer.h"
-#include "sql_errors.h"
+#include "sql/sql_answer.h"
+#include "sql/sql_errors.h"
 
 enum {
     STATEMENT_MOST_BYTES = 1024 * 1024,

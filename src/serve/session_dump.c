@@ -7,7 +7,7 @@
 #include "binrelay/protocol/uuid.h"
 #include "session.h"
 #include "session_dump.h"
-#include "sql_errors.h"
+#include "sql/sql_errors.h"
 
 /* While it streams a peer may send a little ahead: COM_QUIT, no more. */
 enum { INPUT_MOST_BYTES = 2048, NSEC_PER_USEC = 1000, FIRST_SEQUENCE = 1 };

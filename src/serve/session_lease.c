@@ -16,7 +16,7 @@
 #include "dump_internal.h"
 #include "session.h"
 #include "session_dump.h"
-#include "sql_errors.h"
+#include "sql/sql_errors.h"
 
 enum { FIRST_SEQUENCE = 1 };
 

@@ -13,7 +13,7 @@
 #include "binrelay/base/log.h"
 #include "binrelay/net/proxy_header.h"
 #include "session.h"
-#include "sql_errors.h"
+#include "sql/sql_errors.h"
 
 enum {
     LOGIN_PACKET_MOST_BYTES = 64 * 1024, /* nobody has logged in yet */

@@ -3,8 +3,8 @@
  * Statements of any bytes, separated by zeros, in one session: each gets one
  * answer that a client can read. The first byte says who asks.
  */
-#include "../../src/serve/sql_answer.h"
-#include "../../src/serve/sql_tokens.h"
+#include "../../src/serve/sql/sql_answer.h"
+#include "../../src/serve/sql/sql_tokens.h"
 #include "sql_asker.h"
 
 enum { AS_MARIADB = 16, WITHOUT_CLUSTER = 32 };

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "../../src/serve/session_directory.h"
-#include "../../src/serve/sql_answer.h"
-#include "../../src/serve/sql_engine.h"
+#include "../../src/serve/sql/sql_answer.h"
+#include "../../src/serve/sql/sql_engine.h"
 #include "binrelay/protocol/handshake.h"
 #include "binrelay/protocol/packet.h"
 #include "binrelay/protocol/result.h"

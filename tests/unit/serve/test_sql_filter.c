@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sql_filter.h"
+#include "sql/sql_filter.h"
 
 #include "check.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sql_tokens.h"
+#include "sql/sql_tokens.h"
 
 #include <string.h>
 

@@ -2,9 +2,9 @@
 /* What SQLite gets of a statement, and what never comes that far. */
 #include "sql_asker.h"
 
-#include "sql_errors.h"
-#include "sql_tables.h"
-#include "sql_translate.h"
+#include "sql/sql_errors.h"
+#include "sql/sql_tables.h"
+#include "sql/sql_translate.h"
 
 static struct asker asker;
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "session_directory.h"
+#include "../session_directory.h"
 #include "sql_errors.h"
 #include "sql_filter.h"
 #include "sql_tables.h"

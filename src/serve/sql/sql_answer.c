@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../session_directory.h"
 #include "binrelay/base/log.h"
-#include "session_directory.h"
 #include "sql_engine.h"
 #include "sql_errors.h"
 #include "sql_expression.h"

@@ -4,9 +4,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "../settings.h"
 #include "binrelay/base/memory.h"
 #include "binrelay/registry/registry.h"
-#include "settings.h"
 #include "sql_errors.h"
 
 /* A row whose epoch the statement did not name is a sign of life: its epoch was reported

@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../session_directory.h"
 #include "binrelay/base/memory.h"
 #include "binrelay/registry/catch_up.h"
 #include "binrelay/storage/binlog_files.h"
 #include "binrelay/storage/epoch_index.h"
-#include "session_directory.h"
 #include "sql_tables.h"
 
 #define COLUMNS(list) list, sizeof(list) / sizeof((list)[0])

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "session_directory.h"
+#include "../session_directory.h"
 #include "sql_show.h"
 
 /* What mysqld calls a connection in that state. */

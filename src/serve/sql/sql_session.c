@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../settings.h"
 #include "binrelay/serve/endpoint_sessions.h"
 #include "binrelay/storage/binlog_files.h"
-#include "settings.h"
 #include "sql_errors.h"
 #include "sql_tables.h"
 
