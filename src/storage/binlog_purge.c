@@ -50,11 +50,11 @@ enum status store_remove_derived(const struct binlog_store *store,
     return status;
 }
 
-enum status store_remove_files(const struct binlog_store *store,
-                               const char *log_name,
-                               const uint64_t *files,
-                               size_t count,
-                               struct error *error)
+static enum status remove_derived_of(const struct binlog_store *store,
+                                     const char *log_name,
+                                     const uint64_t *files,
+                                     size_t count,
+                                     struct error *error)
 {
     enum status status = STATUS_OK;
 
@@ -63,9 +63,18 @@ enum status store_remove_files(const struct binlog_store *store,
 
         status = store_remove_derived(store, path, error);
     }
-    if (status == STATUS_OK) {
-        status = disk_sync_directory(store->disk, store->directory, error);
-    }
+    return status == STATUS_OK ? disk_sync_directory(store->disk, store->directory, error)
+                               : status;
+}
+
+enum status store_remove_files(const struct binlog_store *store,
+                               const char *log_name,
+                               const uint64_t *files,
+                               size_t count,
+                               struct error *error)
+{
+    enum status status = remove_derived_of(store, log_name, files, count, error);
+
     for (size_t at = 0; status == STATUS_OK && at < count; at++) {
         autofree char *path = store_file_path(store, log_name, files[at]);
 
@@ -192,14 +201,12 @@ static enum status remove_derived_in_front(const struct binlog_store *store,
     struct store_listing listing = {0};
     enum status status = list_in_front(store, first, &listing, error);
 
-    for (size_t at = 0; status == STATUS_OK && at < listing.count; at++) {
-        autofree char *path = store_file_path(store, listing.log_name, listing.files[at]);
-
-        status = store_remove_derived(store, path, error);
+    if (status == STATUS_OK) {
+        status =
+            remove_derived_of(store, listing.log_name, listing.files, listing.count, error);
     }
     store_listing_release(&listing);
-    return status == STATUS_OK ? disk_sync_directory(store->disk, store->directory, error)
-                               : status;
+    return status;
 }
 
 /* A full disk is where a purge is needed most. */
