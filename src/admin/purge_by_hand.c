@@ -20,6 +20,8 @@ struct by_hand {
     struct purger *purger;               /* borrowed, as the next two */
     const struct purge_request *request; /* as it was asked */
     struct purge_outcome *outcome;
+    size_t loser_capacity; /* of the outcome's lists */
+    size_t blocker_capacity;
     uint64_t before; /* files in front of this number are asked for */
     bool is_strict;  /* something is named: all of it that is old enough, or nothing */
     struct binlog_position passed; /* to_epoch: where it ends; else {0, 0} */
@@ -139,39 +141,38 @@ static size_t count_asked(const struct by_hand *by_hand, const struct purge_scen
 
 /* ---- the outcome ---- */
 
-static void add_hold(struct log_hold **holds, size_t *count, const struct log_hold *hold)
+static void add_hold(struct log_hold **holds,
+                     size_t *count,
+                     size_t *capacity,
+                     const struct log_hold *hold)
 {
-    struct log_hold *grown = NULL;
-
     for (size_t at = 0; at < *count; at++) {
         if (strcmp((*holds)[at].who, hold->who) == 0) {
             return;
         }
     }
-    grown = mem_zeroed((*count + 1) * sizeof(*grown));
-    if (*count > 0) {
-        memcpy(grown, *holds, *count * sizeof(*grown));
+    if (*count == *capacity) {
+        *holds = mem_grow(*holds, capacity, sizeof(**holds));
     }
-    grown[(*count)++] = *hold;
-    free(*holds);
-    *holds = grown;
+    (*holds)[(*count)++] = *hold;
 }
 
-static void add_losers(struct purge_outcome *outcome,
-                       const struct log_hold *holds,
-                       size_t count)
+static void add_losers(struct by_hand *by_hand, const struct log_hold *holds, size_t count)
 {
+    struct purge_outcome *outcome = by_hand->outcome;
+
     for (size_t at = 0; at < count; at++) {
-        add_hold(&outcome->losers, &outcome->loser_count, &holds[at]);
+        add_hold(&outcome->losers, &outcome->loser_count, &by_hand->loser_capacity, &holds[at]);
     }
 }
 
-static void add_blockers(struct purge_outcome *outcome,
-                         const struct log_hold *holds,
-                         size_t count)
+static void add_blockers(struct by_hand *by_hand, const struct log_hold *holds, size_t count)
 {
+    struct purge_outcome *outcome = by_hand->outcome;
+
     for (size_t at = 0; at < count; at++) {
-        add_hold(&outcome->blockers, &outcome->blocker_count, &holds[at]);
+        add_hold(&outcome->blockers, &outcome->blocker_count, &by_hand->blocker_capacity,
+                 &holds[at]);
     }
 }
 
@@ -187,7 +188,7 @@ static void add_setting(struct by_hand *by_hand,
     binlog_name_print(name, binlog_store_log_name(by_hand->purger->options.store), file->file);
     (void)snprintf(hold.who, sizeof(hold.who), "the setting %s", setting);
     (void)snprintf(hold.why, sizeof(hold.why), "%s %s", name, why);
-    add_blockers(by_hand->outcome, &hold, 1);
+    add_blockers(by_hand, &hold, 1);
 }
 
 /* Who keeps the first of the files that were asked for and stay. */
@@ -196,8 +197,7 @@ static void note_blockers(struct by_hand *by_hand,
                           const struct purge_plan *plan)
 {
     if (plan->stop == PURGE_STOP_NEEDED) {
-        add_blockers(by_hand->outcome, view->holds,
-                     purge_plan_needs(&view->scene, plan->files));
+        add_blockers(by_hand, view->holds, purge_plan_needs(&view->scene, plan->files));
     } else if (plan->stop == PURGE_STOP_YOUNG) {
         add_setting(by_hand, &view->files[plan->files], "min_age", "was written not long ago");
     } else if (plan->stop == PURGE_STOP_KEPT) {
@@ -315,7 +315,7 @@ static enum status check(struct by_hand *by_hand,
 
     for (size_t at = 0; by_hand->is_strict && at < view->scene.hold_count; at++) {
         if (is_in_the_way(by_hand, view, asked, &view->holds[at])) {
-            add_blockers(by_hand->outcome, &view->holds[at], 1);
+            add_blockers(by_hand, &view->holds[at], 1);
         }
     }
     if (by_hand->outcome->blocker_count > 0) {
@@ -343,7 +343,7 @@ static void plan_by_force(struct by_hand *by_hand, const struct purge_view *view
     plan = purge_plan_make(&view->scene, &ask);
     note_plan(by_hand, view, &plan);
     if (asked > 0) {
-        add_losers(by_hand->outcome, view->holds, purge_plan_needs(&view->scene, asked - 1));
+        add_losers(by_hand, view->holds, purge_plan_needs(&view->scene, asked - 1));
     }
 }
 
@@ -378,7 +378,7 @@ static enum status force_once(struct by_hand *by_hand,
     *is_done = asked == 0;
     if (asked > 0) {
         needs = purge_plan_needs(&view.scene, asked - 1);
-        add_losers(by_hand->outcome, view.holds, needs);
+        add_losers(by_hand, view.holds, needs);
         status = purge_drop_holds(by_hand->purger, view.holds, needs, by_hand->before,
                                   "by force", error);
     }
