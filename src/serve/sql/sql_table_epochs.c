@@ -46,11 +46,6 @@ enum column {
     COLUMN_NEXT_FILE,
 };
 
-struct epochs_table {
-    sqlite3_vtab base; /* first: is turned back into the table */
-    const struct sql_table_use *use;
-};
-
 struct epochs_cursor {
     sqlite3_vtab_cursor base;    /* first */
     struct epoch_cursor *epochs; /* owned; NULL: one row at most, which is in `place` */
@@ -62,36 +57,6 @@ struct epochs_cursor {
     uint64_t low; /* both inclusive */
     uint64_t high;
 };
-
-static int epochs_connect(sqlite3 *database,
-                          void *context,
-                          int count,
-                          const char *const *arguments,
-                          sqlite3_vtab **made,
-                          char **message)
-{
-    const struct sql_table_use *use = context;
-    autofree char *declaration = sql_table_declaration(use->table);
-    int code = sqlite3_declare_vtab(database, declaration);
-    struct epochs_table *table = NULL;
-
-    (void)count;
-    (void)arguments;
-    (void)message;
-    if (code != SQLITE_OK) {
-        return code;
-    }
-    table = mem_zeroed(sizeof(*table));
-    table->use = use;
-    *made = &table->base;
-    return SQLITE_OK;
-}
-
-static int epochs_disconnect(sqlite3_vtab *base)
-{
-    free(base);
-    return SQLITE_OK;
-}
 
 /* Which parts of a plan a condition can be. */
 static int part_of(const struct sqlite3_index_constraint *condition)
@@ -189,7 +154,7 @@ static int epochs_close(sqlite3_vtab_cursor *base)
 
 static struct sql_engine *engine_of(const struct epochs_cursor *cursor)
 {
-    return ((const struct epochs_table *)cursor->base.pVtab)->use->engine;
+    return sql_table_use_of(cursor->base.pVtab)->engine;
 }
 
 /* A bound as a number. False: no epoch can fulfil it. SQLite checks each row again, so what
@@ -487,9 +452,9 @@ static int epochs_number(sqlite3_vtab_cursor *base, sqlite3_int64 *number)
 
 const sqlite3_module sql_epochs_module = {
     .iVersion = 1,
-    .xConnect = epochs_connect,
+    .xConnect = sql_table_connect,
     .xBestIndex = epochs_plan,
-    .xDisconnect = epochs_disconnect,
+    .xDisconnect = sql_table_disconnect,
     .xOpen = epochs_open,
     .xClose = epochs_close,
     .xFilter = epochs_filter,

@@ -11,7 +11,7 @@
 #include "sql_engine.h"
 #include "sql_errors.h"
 
-struct rows_table {
+struct virtual_table {
     sqlite3_vtab base; /* first: is turned back into the table */
     const struct sql_table_use *use;
 };
@@ -210,7 +210,8 @@ enum sql_kind sql_column_kind(struct bytes name, bool *is_unsigned)
     return SQL_NULL;
 }
 
-char *sql_table_declaration(const struct sql_table *table)
+/* CREATE TABLE as sqlite3_declare_vtab() wants it. The caller frees it. */
+static char *declare(const struct sql_table *table)
 {
     /* MIN(epoch) is looked up only where no epoch can be NULL. */
     const char *constraint = table->fill == NULL ? " NOT NULL" : "";
@@ -227,17 +228,17 @@ char *sql_table_declaration(const struct sql_table *table)
 
 /* ---- the virtual table ---- */
 
-static int rows_connect(sqlite3 *database,
-                        void *context,
-                        int count,
-                        const char *const *arguments,
-                        sqlite3_vtab **made,
-                        char **message)
+int sql_table_connect(sqlite3 *database,
+                      void *context,
+                      int count,
+                      const char *const *arguments,
+                      sqlite3_vtab **made,
+                      char **message)
 {
     const struct sql_table_use *use = context;
-    autofree char *declaration = sql_table_declaration(use->table);
+    autofree char *declaration = declare(use->table);
     int code = sqlite3_declare_vtab(database, declaration);
-    struct rows_table *table = NULL;
+    struct virtual_table *table = NULL;
 
     (void)count;
     (void)arguments;
@@ -251,10 +252,15 @@ static int rows_connect(sqlite3 *database,
     return SQLITE_OK;
 }
 
-static int rows_disconnect(sqlite3_vtab *base)
+int sql_table_disconnect(sqlite3_vtab *base)
 {
     free(base);
     return SQLITE_OK;
+}
+
+const struct sql_table_use *sql_table_use_of(const sqlite3_vtab *base)
+{
+    return ((const struct virtual_table *)base)->use;
 }
 
 static int rows_plan(sqlite3_vtab *base, sqlite3_index_info *plan)
@@ -285,7 +291,7 @@ static int rows_close(sqlite3_vtab_cursor *base)
 
 static const struct sql_table_use *use_of(const struct rows_cursor *cursor)
 {
-    return ((const struct rows_table *)cursor->base.pVtab)->use;
+    return sql_table_use_of(cursor->base.pVtab);
 }
 
 /* What was gathered stays for the cursor's life: a join reads one moment. */
@@ -347,9 +353,9 @@ static int rows_number(sqlite3_vtab_cursor *base, sqlite3_int64 *number)
 
 static const sqlite3_module rows_module = {
     .iVersion = 1,
-    .xConnect = rows_connect,
+    .xConnect = sql_table_connect,
     .xBestIndex = rows_plan,
-    .xDisconnect = rows_disconnect,
+    .xDisconnect = sql_table_disconnect,
     .xOpen = rows_open,
     .xClose = rows_close,
     .xFilter = rows_filter,

@@ -96,5 +96,13 @@ struct sql_table_use {
     struct sql_engine *engine;
 };
 
-/* CREATE TABLE as sqlite3_declare_vtab() wants it. The caller frees it. */
-char *sql_table_declaration(const struct sql_table *table);
+/* sqlite3_module's xConnect, whose context is a sql_table_use that outlives the table, and
+ * xDisconnect. */
+int sql_table_connect(sqlite3 *database,
+                      void *context,
+                      int count,
+                      const char *const *arguments,
+                      sqlite3_vtab **made,
+                      char **message);
+int sql_table_disconnect(sqlite3_vtab *base);
+const struct sql_table_use *sql_table_use_of(const sqlite3_vtab *base);

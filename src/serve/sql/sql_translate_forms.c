@@ -222,12 +222,11 @@ static enum status call_convert(struct sql_translator *translator,
     return expect(translator, ")", error);
 }
 
-/* TIMESTAMPDIFF(unit, a, b). */
-static enum status call_timestampdiff(struct sql_translator *translator,
-                                      struct sql_fragment *found,
-                                      struct error *error)
+/* The rest of a call with (unit, a, b). */
+static enum status unit_and_two(struct sql_translator *translator,
+                                struct sql_fragment *found,
+                                struct error *error)
 {
-    sql_write_text(translator, "fn_timestampdiff(");
     if (sql_translate_unit(translator, error) != STATUS_OK) {
         return error->status;
     }
@@ -239,8 +238,19 @@ static enum status call_timestampdiff(struct sql_translator *translator,
         }
     }
     sql_write_text(translator, ")");
-    found->kind = SQL_INTEGER;
     return expect(translator, ")", error);
+}
+
+static enum status call_timestampdiff(struct sql_translator *translator,
+                                      struct sql_fragment *found,
+                                      struct error *error)
+{
+    enum status status = STATUS_OK;
+
+    sql_write_text(translator, "fn_timestampdiff(");
+    status = unit_and_two(translator, found, error);
+    found->kind = SQL_INTEGER;
+    return status;
 }
 
 /* TIMESTAMPADD(unit, n, x) is x + INTERVAL n unit. */
@@ -248,20 +258,12 @@ static enum status call_timestampadd(struct sql_translator *translator,
                                      struct sql_fragment *found,
                                      struct error *error)
 {
+    enum status status = STATUS_OK;
+
     sql_write_text(translator, "fn_timestampadd(");
-    if (sql_translate_unit(translator, error) != STATUS_OK) {
-        return error->status;
-    }
-    for (int at = 0; at < 2; at++) {
-        sql_write_text(translator, ",");
-        if (expect(translator, ",", error) != STATUS_OK ||
-            argument(translator, found, error) != STATUS_OK) {
-            return error->status;
-        }
-    }
-    sql_write_text(translator, ")");
+    status = unit_and_two(translator, found, error);
     found->kind = SQL_DATETIME;
-    return expect(translator, ")", error);
+    return status;
 }
 
 static enum status call_date_add(struct sql_translator *translator,
